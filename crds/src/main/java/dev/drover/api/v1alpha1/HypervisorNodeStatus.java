@@ -1,0 +1,54 @@
+package dev.drover.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A host as its daemon finds it; only the Ready condition is the operator's. Written when something
+ * changed, not to say that the daemon lives: that is its Lease's job.
+ *
+ * @param migrationAddress IP address at which other hosts reach this one's libvirt and QEMU
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record HypervisorNodeStatus(
+    @Size(max = 16) @Nullable List<Condition> conditions,
+    @Size(max = 45) @Nullable String migrationAddress,
+    @Size(max = 36) @Nullable String hostUuid,
+    @Size(max = 32) @Nullable String libvirtVersion,
+    @Size(max = 32) @Nullable String qemuVersion,
+    @Size(max = 32) @Nullable String architecture,
+    @Size(max = 128) @Nullable String cpuModel,
+    @Min(0) @Nullable Integer cpus,
+    @Min(0) @Nullable Long memoryBytes,
+    @JsonPropertyDescription("Memory that running guests may use.") @Min(0)
+        @Nullable Long guestMemoryBytes,
+    @Min(0) @Nullable Integer guests,
+    @Size(max = 64) @Nullable List<Pool> pools) {
+
+  /**
+   * A storage pool.
+   *
+   * @param availableBytes rounded down to 16 MiB, so that it stays still when little happens
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Pool(
+      @Required @Size(max = 253) String name,
+      boolean active,
+      @Min(0) long capacityBytes,
+      @Min(0) long availableBytes) {}
+
+  public Optional<Condition> condition(ConditionType type) {
+    return conditions == null
+        ? Optional.empty()
+        : conditions.stream().filter(c -> c.type().equals(type.name())).findFirst();
+  }
+}

@@ -1,0 +1,155 @@
+package dev.drover.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Default;
+import io.fabric8.generator.annotation.Max;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is asked for. Nothing in here ever becomes a URI, a path or XML.
+ *
+ * <p>Everything but {@code abort} and {@code ttlSecondsAfterFinished} is immutable; a change that
+ * could not be obeyed is refused by the API server instead of being ignored.
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record LiveMigrationSpec(
+    @JsonPropertyDescription("Name of the VirtualMachine (kubectl get dvm) in the same namespace.")
+        @Required
+        @Size(min = 1, max = 253)
+        String virtualMachineName,
+    @JsonPropertyDescription("Where the VM must be; without it, wherever it is.")
+        @Nullable Source source,
+    @JsonPropertyDescription("Where the VM shall go; without it, the first host that fits.")
+        @Nullable Target target,
+    @JsonPropertyDescription("Live: the guest runs on while its memory is copied.") @Default("Live")
+        @Nullable Mode mode,
+    @JsonPropertyDescription(
+            "Auto: each disk that both hosts prove to see the same stays, each other one is copied. Shared: no disk is"
+                + " copied. Block: every local disk is copied.")
+        @Default("Auto")
+        @Nullable Storage storage,
+    @JsonPropertyDescription("Cap in MiB/s for memory and all disks together; without it, none.")
+        @Min(1)
+        @Max(1000000)
+        @Nullable Integer bandwidthMiBps,
+    @JsonPropertyDescription(
+            "Longest time in ms that the guest may be expected to stand still at the switchover.")
+        @Default("500")
+        @Min(1)
+        @Max(60000)
+        @Nullable Integer maxDowntimeMilliseconds,
+    @JsonPropertyDescription(
+            "Allowed: a guest that dirties its memory faster than it can be sent goes on at the target before all of"
+                + " it is there. Needs commit: Direct.")
+        @Default("Never")
+        @Nullable PostCopyPolicy postCopy,
+    @JsonPropertyDescription("The transfer must be over this many seconds after its start.")
+        @Default("3600")
+        @Min(1)
+        @Max(604800)
+        @Nullable Integer completionTimeoutSeconds,
+    @JsonPropertyDescription("What happens at completionTimeoutSeconds.") @Default("Abort")
+        @Nullable TimeoutAction onTimeout,
+    @JsonPropertyDescription(
+            "Fenced: the target resumes the guest only once the source's QEMU process is gone. Direct: libvirt's own"
+                + " order, in which a lost reply can leave two copies running.")
+        @Default("Fenced")
+        @Nullable CommitOrder commit,
+    @JsonPropertyDescription("Stops the migration; can't be taken back.") @Nullable Boolean abort,
+    @JsonPropertyDescription(
+            "The object is deleted this many seconds after its end; without it, never.")
+        @Min(0)
+        @Max(31536000)
+        @Nullable Integer ttlSecondsAfterFinished) {
+
+  /** The guest's present host. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Source(
+      @JsonPropertyDescription("Name of a HypervisorNode.") @Size(min = 1, max = 253)
+          @Nullable String nodeName) {}
+
+  /** The guest's next host: named, or any that carries the labels, or any. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Target(
+      @JsonPropertyDescription("Name of a HypervisorNode.") @Size(min = 1, max = 253)
+          @Nullable String nodeName,
+      @JsonPropertyDescription("Labels that the HypervisorNode must carry.")
+          @Nullable Map<String, String> nodeSelector) {}
+
+  /** How the guest moves. */
+  public enum Mode {
+    Live
+  }
+
+  /** What becomes of the guest's disks. */
+  public enum Storage {
+    Auto,
+    Shared,
+    Block
+  }
+
+  /** Whether the guest may go on at the target before all of its memory is there. */
+  public enum PostCopyPolicy {
+    Never,
+    Allowed
+  }
+
+  /** What happens when the transfer takes too long. */
+  public enum TimeoutAction {
+    Abort,
+    PostCopy
+  }
+
+  /** Who lets the guest go on at the target, and when (DESIGN.md 6.1). */
+  public enum CommitOrder {
+    Fenced,
+    Direct
+  }
+
+  /** {@code spec.source.nodeName}, if any. */
+  public @Nullable String sourceNodeName() {
+    return source == null ? null : source.nodeName();
+  }
+
+  /** {@code spec.target.nodeName}, if any. */
+  public @Nullable String targetNodeName() {
+    return target == null ? null : target.nodeName();
+  }
+
+  public Storage storageOrDefault() {
+    return storage == null ? Storage.Auto : storage;
+  }
+
+  public CommitOrder commitOrDefault() {
+    return commit == null ? CommitOrder.Fenced : commit;
+  }
+
+  public PostCopyPolicy postCopyOrDefault() {
+    return postCopy == null ? PostCopyPolicy.Never : postCopy;
+  }
+
+  public TimeoutAction onTimeoutOrDefault() {
+    return onTimeout == null ? TimeoutAction.Abort : onTimeout;
+  }
+
+  public int maxDowntimeMillisecondsOrDefault() {
+    return maxDowntimeMilliseconds == null ? 500 : maxDowntimeMilliseconds;
+  }
+
+  public int completionTimeoutSecondsOrDefault() {
+    return completionTimeoutSeconds == null ? 3600 : completionTimeoutSeconds;
+  }
+
+  public boolean abortRequested() {
+    return Boolean.TRUE.equals(abort);
+  }
+}

@@ -1,0 +1,279 @@
+package dev.drover.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Max;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The story of one migration. Three writers, each with its own fields: the operator (everything but
+ * what follows), the source's daemon ({@code source}, {@code progress}, its conditions) and the
+ * target's daemon ({@code target}, its condition). All times are RFC 3339.
+ *
+ * <p>Status is also the journal: a daemon finds in here what it was about to do when it died.
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record LiveMigrationStatus(
+    @Nullable Long observedGeneration,
+    @JsonPropertyDescription("Where the migration stands; phases only go forward.") @Size(max = 32)
+        @Nullable String phase,
+    @Size(max = 16) @Nullable List<Condition> conditions,
+    @Size(max = 253) @Nullable String sourceNode,
+    @Size(max = 253) @Nullable String targetNode,
+    @JsonPropertyDescription("UUID of the libvirt domain.") @Size(max = 36)
+        @Nullable String domainUuid,
+    @JsonPropertyDescription("What it waits for, while Pending.") @Nullable Queue queue,
+    @JsonPropertyDescription("When each phase began and ended.") @Size(max = 12)
+        @Nullable List<PhaseTimes> phases,
+    @JsonPropertyDescription("Each host that was looked at, and why it was not taken.")
+        @Size(max = 64)
+        @Nullable List<Candidate> candidates,
+    @Nullable Progress progress,
+    @JsonPropertyDescription(
+            "Set once the migration is to end without success; it is terminal when all is clean.")
+        @Nullable Failure failure,
+    @Nullable Result result,
+    @Nullable SourceReport source,
+    @Nullable TargetReport target) {
+
+  /** What a pending migration waits for. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Queue(
+      @Min(0) @Max(1000000) @Nullable Integer position,
+      @Size(max = 16) @Nullable List<@Size(max = 1024) String> waitingFor) {}
+
+  /** When a phase began and ended. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record PhaseTimes(
+      @Required @Size(max = 32) String phase,
+      @Required @Size(max = 35) String startedAt,
+      @Size(max = 35) @Nullable String finishedAt) {}
+
+  /** A host that was considered as target. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Candidate(
+      @Required @Size(max = 253) String nodeName,
+      @Required @Size(max = 64) String reason,
+      @Size(max = 1024) @Nullable String message) {
+
+    public static Candidate of(String nodeName, Reason reason, String message) {
+      return new Candidate(nodeName, reason.name(), Text.limit(message, 1024));
+    }
+  }
+
+  /**
+   * How far the transfer is, written by the source's daemon at most every 2 s. Rates in MiB/s, as
+   * libvirt measured them since the report before.
+   *
+   * @param percent of the bytes that have to go over, 0 to 100; never falls
+   * @param iteration of memory, 0 while only disks are copied
+   * @param dirtyRateMiBps how fast the guest writes to its memory
+   * @param etaSeconds absent while it can't be told
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Progress(
+      @Min(0) @Max(100) int percent,
+      @Min(0) int iteration,
+      long memoryTotalBytes,
+      long memoryProcessedBytes,
+      long memoryRemainingBytes,
+      long diskTotalBytes,
+      long diskProcessedBytes,
+      long diskRemainingBytes,
+      @Min(0) int throughputMiBps,
+      @Min(0) int dirtyRateMiBps,
+      @Nullable Integer throttlePercent,
+      @Nullable Long etaSeconds,
+      long elapsedMilliseconds,
+      @Size(max = 35) String updatedAt) {}
+
+  /** Why it ends without success. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Failure(
+      @Required @Size(max = 64) String reason,
+      @Required @Size(max = 1024) String message,
+      @Size(max = 253) @Nullable String node,
+      @JsonPropertyDescription("The phase in which it went wrong.") @Size(max = 32)
+          @Nullable String phase) {
+
+    public static Failure of(Reason reason, String message, @Nullable String node, Phase phase) {
+      return new Failure(reason.name(), Text.limit(message, 1024), node, phase.name());
+    }
+
+    /** Whether somebody asked for it, so that it ends as {@link Phase#Aborted}. */
+    public boolean wasAskedFor() {
+      return reason.equals(Reason.AbortRequested.name()) || reason.equals(Reason.Deleted.name());
+    }
+  }
+
+  /**
+   * What it cost, recorded at the end.
+   *
+   * @param downtimeMilliseconds how long the guest stood still: libvirt's figure for the switchover
+   *     plus, with a fenced commit, the time until the target was told to resume
+   * @param libvirtDowntimeMilliseconds libvirt's own figure
+   * @param handOverMilliseconds from the end of the source's QEMU process to the resumed guest
+   *     (fenced commit only)
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Result(
+      @Nullable Long downtimeMilliseconds,
+      @Nullable Long libvirtDowntimeMilliseconds,
+      @Nullable Long handOverMilliseconds,
+      @Nullable Long totalMilliseconds,
+      @Nullable Long transferredBytes,
+      @Nullable Integer iterations,
+      @Size(max = 16) @Nullable String commit,
+      @Nullable Boolean postCopy) {}
+
+  /** The phase as a value; {@link Phase#Pending} before the operator has written one. */
+  public Phase phaseValue() {
+    return phase == null ? Phase.Pending : Phase.valueOf(phase);
+  }
+
+  /** The condition of that type, if it has been written. */
+  public Optional<Condition> condition(ConditionType type) {
+    return conditions == null
+        ? Optional.empty()
+        : conditions.stream().filter(c -> c.type().equals(type.name())).findFirst();
+  }
+
+  /** The source's report, if it is from the node that is the source now. */
+  public Optional<SourceReport> currentSource() {
+    return source != null && source.nodeName().equals(sourceNode)
+        ? Optional.of(source)
+        : Optional.empty();
+  }
+
+  /** The target's report, if it is from the node that is the target now. */
+  public Optional<TargetReport> currentTarget() {
+    return target != null && target.nodeName().equals(targetNode)
+        ? Optional.of(target)
+        : Optional.empty();
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** A fresh status with only the writer's own fields: what server-side apply wants. */
+  public static final class Builder {
+    private @Nullable Long observedGeneration;
+    private @Nullable String phase;
+    private @Nullable List<Condition> conditions;
+    private @Nullable String sourceNode;
+    private @Nullable String targetNode;
+    private @Nullable String domainUuid;
+    private @Nullable Queue queue;
+    private @Nullable List<PhaseTimes> phases;
+    private @Nullable List<Candidate> candidates;
+    private @Nullable Progress progress;
+    private @Nullable Failure failure;
+    private @Nullable Result result;
+    private @Nullable SourceReport source;
+    private @Nullable TargetReport target;
+
+    private Builder() {}
+
+    public Builder observedGeneration(@Nullable Long value) {
+      observedGeneration = value;
+      return this;
+    }
+
+    public Builder phase(Phase value) {
+      phase = value.name();
+      return this;
+    }
+
+    public Builder conditions(@Nullable List<Condition> value) {
+      conditions = value;
+      return this;
+    }
+
+    public Builder sourceNode(@Nullable String value) {
+      sourceNode = value;
+      return this;
+    }
+
+    public Builder targetNode(@Nullable String value) {
+      targetNode = value;
+      return this;
+    }
+
+    public Builder domainUuid(@Nullable String value) {
+      domainUuid = value;
+      return this;
+    }
+
+    public Builder queue(@Nullable Queue value) {
+      queue = value;
+      return this;
+    }
+
+    public Builder phases(@Nullable List<PhaseTimes> value) {
+      phases = value;
+      return this;
+    }
+
+    public Builder candidates(@Nullable List<Candidate> value) {
+      candidates = value;
+      return this;
+    }
+
+    public Builder progress(@Nullable Progress value) {
+      progress = value;
+      return this;
+    }
+
+    public Builder failure(@Nullable Failure value) {
+      failure = value;
+      return this;
+    }
+
+    public Builder result(@Nullable Result value) {
+      result = value;
+      return this;
+    }
+
+    public Builder source(@Nullable SourceReport value) {
+      source = value;
+      return this;
+    }
+
+    public Builder target(@Nullable TargetReport value) {
+      target = value;
+      return this;
+    }
+
+    public LiveMigrationStatus build() {
+      return new LiveMigrationStatus(
+          observedGeneration,
+          phase,
+          conditions,
+          sourceNode,
+          targetNode,
+          domainUuid,
+          queue,
+          phases,
+          candidates,
+          progress,
+          failure,
+          result,
+          source,
+          target);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package dev.drover.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the source's daemon says. Only evidence from the source decides where the guest is: a paused
+ * guest on the target looks the same after success and after failure.
+ *
+ * @param nodeName who says it; a report from another node than {@code status.sourceNode} is stale
+ * @param since when {@code state} began, RFC 3339
+ * @param guest the guest as it was found; kept through all states, it is what a restarted daemon
+ *     goes by
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record SourceReport(
+    @Required @Size(max = 253) String nodeName,
+    @Required State state,
+    @Required @Size(max = 64) String reason,
+    @Size(max = 1024) @Nullable String message,
+    @Required @Size(max = 35) String since,
+    @Nullable Guest guest,
+    LiveMigrationStatus.@Nullable Result result) {
+
+  /** What the source's daemon has done, and where the guest therefore is. */
+  public enum State {
+    /** The guest is described and can be moved; it runs here. Written in PreMigration. */
+    Inspected,
+    /** The guest can't be moved as it is; nothing was touched. */
+    Refused,
+    /** Intention: the transfer is about to be started, or runs. The guest runs here. */
+    Transferring,
+    /** The guest stands still for the switchover. */
+    Switching,
+    /** The guest runs at the target while the rest of its memory follows. */
+    PostCopying,
+    /** The source's QEMU process is gone, the guest has been resumed at the target. */
+    Switched,
+    /** There is no transfer (any more), and the guest is here as it was. */
+    Stopped,
+    /** The guest is gone from here without having moved: crashed, shut down or destroyed. */
+    GuestLost,
+    /**
+     * The source has let go, and the target could not be told to resume. Needs a person if it stays
+     * so.
+     */
+    HandOverPending,
+    /** After commitment: copied disks and other remains are removed here. */
+    CleanedUp
+  }
+
+  /** The guest, as the source's daemon found it before anything was touched. Sizes in bytes. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Guest(
+      @Required @Size(max = 253) String domainName,
+      @Required boolean paused,
+      @Required boolean persistent,
+      @Required @Min(0) long memoryBytes,
+      @Required @Min(1) int vcpus,
+      @Size(max = 32) String architecture,
+      @Size(max = 64) String machineType,
+      @Size(max = 16) String virtualization,
+      @Size(max = 64) List<Disk> disks) {}
+
+  /**
+   * A disk of the guest.
+   *
+   * @param target as the guest's bus sees it: {@code vda}
+   * @param pool name of the storage pool that holds it, if it is a volume of one
+   * @param volume name within the pool
+   * @param format {@code qcow2} or {@code raw}
+   * @param capacityBytes what the guest sees
+   * @param allocationBytes what it takes up
+   * @param probe a volume that the source has put beside the disk: who can read its content sees
+   *     the same storage
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Disk(
+      @Required @Size(max = 32) String target,
+      @Required Kind kind,
+      @Size(max = 253) @Nullable String pool,
+      @Size(max = 253) @Nullable String volume,
+      @Size(max = 16) @Nullable String format,
+      @Min(0) long capacityBytes,
+      @Min(0) long allocationBytes,
+      boolean readOnly,
+      boolean shareable,
+      @Nullable Probe probe) {
+
+    /** Where the bytes of a disk are. */
+    public enum Kind {
+      /** A file in a storage pool. */
+      File,
+      /**
+       * A network volume (RBD, iSCSI, NBD, ...): reachable from every host that can reach its
+       * server.
+       */
+      Network,
+      /** A drive without a medium. */
+      Empty
+    }
+  }
+
+  /** A small volume with content that nobody can guess. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Probe(
+      @Required @Size(max = 253) String volume,
+      @JsonPropertyDescription("Hexadecimal.") @Required @Size(max = 128) String content) {}
+}

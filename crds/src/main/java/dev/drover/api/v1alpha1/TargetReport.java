@@ -1,0 +1,76 @@
+package dev.drover.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the target's daemon says.
+ *
+ * @param nodeName who says it; a report from another node than {@code status.targetNode} is stale
+ * @param since when {@code state} began, RFC 3339
+ * @param disks what will become of each disk; kept through all states: it is the list of what may
+ *     have to be removed
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record TargetReport(
+    @Required @Size(max = 253) String nodeName,
+    @Required State state,
+    @Required @Size(max = 64) String reason,
+    @Size(max = 1024) @Nullable String message,
+    @Required @Size(max = 35) String since,
+    @Size(max = 64) @Nullable List<DiskPlan> disks) {
+
+  /** What the target's daemon has done. */
+  public enum State {
+    /**
+     * The guest fits; the plan for its disks is written, and none of the volumes to be made existed
+     * then.
+     */
+    Checked,
+    /** The guest does not fit, or the reservation was refused; nothing is left of it. */
+    Refused,
+    /** Memory and a slot are held, the volumes are made. */
+    Reserved,
+    /** After a failure or an abort: everything that was made here is gone again. */
+    Clean
+  }
+
+  /**
+   * What becomes of a disk.
+   *
+   * @param target as the guest's bus sees it: {@code vda}
+   * @param pool and
+   * @param volume where a copy goes; absent for a disk that stays
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record DiskPlan(
+      @Required @Size(max = 32) String target,
+      @Required Action action,
+      @Size(max = 253) @Nullable String pool,
+      @Size(max = 253) @Nullable String volume,
+      @Size(max = 16) @Nullable String format,
+      @Min(0) @Nullable Long capacityBytes) {
+
+    /** Copy, or reach it where it is. */
+    public enum Action {
+      Copy,
+      Stay
+    }
+
+    public boolean isCopy() {
+      return action == Action.Copy;
+    }
+  }
+
+  /** The disks that are copied. */
+  public List<DiskPlan> copies() {
+    return disks == null ? List.of() : disks.stream().filter(DiskPlan::isCopy).toList();
+  }
+}

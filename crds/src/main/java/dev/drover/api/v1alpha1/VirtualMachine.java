@@ -1,0 +1,25 @@
+package dev.drover.api.v1alpha1;
+
+import io.fabric8.kubernetes.api.model.Namespaced;
+import io.fabric8.kubernetes.client.CustomResource;
+import io.fabric8.kubernetes.model.annotation.Group;
+import io.fabric8.kubernetes.model.annotation.Kind;
+import io.fabric8.kubernetes.model.annotation.Plural;
+import io.fabric8.kubernetes.model.annotation.ShortNames;
+import io.fabric8.kubernetes.model.annotation.Singular;
+import io.fabric8.kubernetes.model.annotation.Version;
+
+/**
+ * A libvirt domain that exists on some host. Made and updated by the daemons that see it; identity
+ * is the UUID.
+ */
+@Group(Drover.GROUP)
+@Version(Drover.VERSION)
+@Kind("VirtualMachine")
+@Singular("virtualmachine")
+@Plural("virtualmachines")
+@ShortNames("dvm")
+public class VirtualMachine extends CustomResource<VirtualMachineSpec, VirtualMachineStatus>
+    implements Namespaced {
+  private static final long serialVersionUID = 1;
+}
