@@ -1,0 +1,50 @@
+package dev.drover.node.hypervisor;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A domain as the hypervisor reports it.
+ *
+ * @param reasonText libvirt's reason in lower-case words: {@code booted}, {@code migrated}, {@code user}, ...
+ * @param guestNamespace from the domain's metadata ({@code <drover:guest namespace=".."/>}), if it has one
+ */
+public record DomainState(
+    UUID uuid,
+    String name,
+    Run run,
+    String reasonText,
+    boolean persistent,
+    long memoryBytes,
+    int vcpus,
+    @Nullable String guestNamespace) {
+
+  /** What its CPUs do, and why they don't. */
+  public enum Run {
+    /** libvirt: RUNNING or BLOCKED, for any reason but post-copy. */
+    Running,
+    /** RUNNING/POSTCOPY or POSTCOPY_FAILED: CPUs run here, some memory is still on the source. */
+    RunningPostCopy,
+    /** PAUSED/USER and all other reasons than those below: complete, and held. */
+    Paused,
+    /** PAUSED/MIGRATION: on its way out (the source), or not complete yet (the target). */
+    PausedForMigration,
+    /** PAUSED/POSTCOPY or POSTCOPY_FAILED: the guest runs on the target already. */
+    PausedForPostCopy,
+    /** PAUSED/STARTING_UP. */
+    StartingUp,
+    ShutOff,
+    /** CRASHED, SHUTDOWN, PMSUSPENDED, NOSTATE. */
+    Other;
+
+    /** Whether its CPUs execute. */
+    public boolean executes() {
+      return this == Running || this == RunningPostCopy;
+    }
+
+    /** Whether there is a process that could be told to go on. */
+    public boolean isActive() {
+      return this != ShutOff && this != Other;
+    }
+  }
+}

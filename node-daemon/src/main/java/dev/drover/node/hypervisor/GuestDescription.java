@@ -1,0 +1,66 @@
+package dev.drover.node.hypervisor;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An active domain as a migration has to know it.
+ *
+ * @param virtualization {@code kvm} or {@code qemu}
+ * @param blockers what makes it immovable as it is; empty if nothing does
+ */
+public record GuestDescription(
+    DomainState state,
+    String architecture,
+    String machineType,
+    String virtualization,
+    List<Disk> disks,
+    List<Blocker> blockers) {
+
+  /**
+   * A disk of the live definition.
+   *
+   * @param target {@code vda}
+   * @param pool and
+   * @param volume of a file that lies in an active pool of this host, after the pool was refreshed
+   * @param path of a file or block device; null for network disks and empty drives
+   * @param hasBackingFile whether the image stands on another one
+   */
+  public record Disk(
+      String target,
+      Kind kind,
+      @Nullable String pool,
+      @Nullable String volume,
+      @Nullable String path,
+      String format,
+      long capacityBytes,
+      long allocationBytes,
+      boolean readOnly,
+      boolean shareable,
+      boolean hasBackingFile) {
+
+    /** Where the bytes are. */
+    public enum Kind {
+      File,
+      /** A block device of the host. */
+      Block,
+      Network,
+      Empty,
+      /** vhost-user, NVMe, directory, ...: nothing that Drover can move. */
+      Other
+    }
+  }
+
+  /** Something that makes a guest immovable, with what libvirt or its definition says about it. */
+  public record Blocker(Kind kind, String detail) {
+
+    /** What it is. */
+    public enum Kind {
+      HostDevice,
+      Snapshots,
+      SharedFilesystem,
+      TransientDisk,
+      ActiveJob
+    }
+  }
+}

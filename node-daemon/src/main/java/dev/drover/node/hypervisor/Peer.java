@@ -1,0 +1,19 @@
+package dev.drover.node.hypervisor;
+
+import java.util.Optional;
+import java.util.UUID;
+
+/** Another host's hypervisor, as far as the hand-over needs it. */
+public interface Peer extends AutoCloseable {
+
+  Optional<DomainState> domain(UUID uuid) throws HypervisorException;
+
+  /** Lets a paused domain go on. Returns once it runs. */
+  void resume(UUID uuid) throws HypervisorException;
+
+  /** Final figures of the transfer that has arrived there; empty if that host does not have them. */
+  Optional<JobStatistics> completedJob(UUID uuid) throws HypervisorException;
+
+  @Override
+  void close();
+}

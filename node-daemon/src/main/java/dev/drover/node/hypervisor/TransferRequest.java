@@ -1,0 +1,31 @@
+package dev.drover.node.hypervisor;
+
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.UUID;
+
+/**
+ * A transfer to be started.
+ *
+ * @param landPaused VIR_MIGRATE_PAUSED: the target does not run by itself
+ * @param persist the domain is defined on the target and undefined here
+ * @param postCopy the transfer may be switched to post-copy; excludes {@code landPaused}
+ * @param copyDisks targets ({@code vda}) of the disks that are copied; their volumes exist on the target
+ * @param bandwidthMiBps for memory, and for each copied disk by itself (that is how libvirt has it)
+ */
+public record TransferRequest(
+    UUID uuid,
+    PeerAddress target,
+    boolean landPaused,
+    boolean persist,
+    boolean postCopy,
+    List<String> copyDisks,
+    OptionalInt bandwidthMiBps) {
+
+  public TransferRequest {
+    if (landPaused && postCopy) {
+      throw new IllegalArgumentException("a guest can't land paused when post-copy is on");
+    }
+    copyDisks = List.copyOf(copyDisks);
+  }
+}
