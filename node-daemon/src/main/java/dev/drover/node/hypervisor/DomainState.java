@@ -6,8 +6,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A domain as the hypervisor reports it.
  *
- * @param reasonText libvirt's reason in lower-case words: {@code booted}, {@code migrated}, {@code user}, ...
- * @param guestNamespace from the domain's metadata ({@code <drover:guest namespace=".."/>}), if it has one
+ * @param reasonText libvirt's reason in lower-case words: {@code booted}, {@code migrated}, {@code
+ *     user}, ...
+ * @param guestNamespace from the domain's metadata ({@code <drover:guest namespace=".."/>}), if it
+ *     has one
  */
 public record DomainState(
     UUID uuid,

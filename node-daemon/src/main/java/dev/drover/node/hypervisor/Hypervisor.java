@@ -6,9 +6,10 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * The hypervisor of this host. Thread-safe. Calls go over one control connection that is re-established by itself; while
- * it is down, every call throws a {@link HypervisorException} of kind {@link HypervisorException.Kind#Unavailable} at
- * once, and listeners are told when it comes and goes. No call waits for a running transfer.
+ * The hypervisor of this host. Thread-safe. Calls go over one control connection that is
+ * re-established by itself; while it is down, every call throws a {@link HypervisorException} of
+ * kind {@link HypervisorException.Kind#Unavailable} at once, and listeners are told when it comes
+ * and goes. No call waits for a running transfer.
  */
 public interface Hypervisor extends AutoCloseable {
 
@@ -26,7 +27,10 @@ public interface Hypervisor extends AutoCloseable {
   /** What a migration has to know of an active domain. Touches nothing. */
   GuestDescription describe(UUID uuid) throws HypervisorException;
 
-  /** Whether this host's emulator can run that machine type on that architecture (libvirt: domain capabilities). */
+  /**
+   * Whether this host's emulator can run that machine type on that architecture (libvirt: domain
+   * capabilities).
+   */
   boolean supportsMachine(String architecture, String virtualization, String machineType)
       throws HypervisorException;
 
@@ -38,7 +42,10 @@ public interface Hypervisor extends AutoCloseable {
   /** The volume, after the pool was refreshed; empty if there is none (or no such active pool). */
   Optional<VolumeState> volume(String pool, String volume) throws HypervisorException;
 
-  /** Makes an empty volume. Throws kind {@code AlreadyExists} rather than to touch one that is there. */
+  /**
+   * Makes an empty volume. Throws kind {@code AlreadyExists} rather than to touch one that is
+   * there.
+   */
   void createVolume(VolumeSpec volume) throws HypervisorException;
 
   /** Removes the volume; does nothing if there is none. */
@@ -53,7 +60,10 @@ public interface Hypervisor extends AutoCloseable {
   /** Statistics of the domain's active job; empty if it has none (or there is no such domain). */
   Optional<JobStatistics> job(UUID uuid) throws HypervisorException;
 
-  /** Asks for the end of the domain's active job; the outcome is the transfer's result, not this call's. */
+  /**
+   * Asks for the end of the domain's active job; the outcome is the transfer's result, not this
+   * call's.
+   */
   void abortJob(UUID uuid) throws HypervisorException;
 
   /** Lets the guest go on at the target now, if the transfer was started with post-copy. */
@@ -62,12 +72,15 @@ public interface Hypervisor extends AutoCloseable {
   /** Longest time for which libvirt may plan to stop the guest. */
   void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException;
 
-  /** Cap of the memory stream in MiB/s; during disk copy it is stored and obeyed once memory is sent. */
+  /**
+   * Cap of the memory stream in MiB/s; during disk copy it is stored and obeyed once memory is
+   * sent.
+   */
   void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException;
 
   /**
-   * Cap of one disk's mirror in bytes/s. Hosts older than libvirt 11 refuse it while a transfer runs (kind {@code
-   * Unsupported} or {@code Timeout}).
+   * Cap of one disk's mirror in bytes/s. Hosts older than libvirt 11 refuse it while a transfer
+   * runs (kind {@code Unsupported} or {@code Timeout}).
    */
   void setDiskBandwidth(UUID uuid, String disk, long bytesPerSecond) throws HypervisorException;
 
@@ -78,18 +91,26 @@ public interface Hypervisor extends AutoCloseable {
   void undefine(UUID uuid) throws HypervisorException;
 
   /**
-   * Starts a peer-to-peer transfer on a connection and a thread of its own. It belongs to libvirt: it goes on when this
-   * process ends.
+   * Starts a peer-to-peer transfer on a connection and a thread of its own. It belongs to libvirt:
+   * it goes on when this process ends.
    */
   Transfer startTransfer(TransferRequest request) throws HypervisorException;
 
-  /** Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}. */
+  /**
+   * Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}.
+   */
   Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException;
 
-  /** A handle on the domain's emulator process that can't be fooled by a re-used pid; empty if there is no process. */
+  /**
+   * A handle on the domain's emulator process that can't be fooled by a re-used pid; empty if there
+   * is no process.
+   */
   Optional<EmulatorProcess> emulatorProcess(UUID uuid) throws HypervisorException;
 
-  /** Tells {@code listener} of everything that happens from now on, on a thread where it must not block. */
+  /**
+   * Tells {@code listener} of everything that happens from now on, on a thread where it must not
+   * block.
+   */
   void subscribe(HypervisorListener listener);
 
   @Override

@@ -3,8 +3,8 @@ package dev.drover.node.hypervisor;
 import java.util.OptionalLong;
 
 /**
- * A job as libvirt reports it (virDomainGetJobStats). Bytes, ms, bytes/s; what libvirt does not report is 0, or empty
- * where 0 would say something.
+ * A job as libvirt reports it (virDomainGetJobStats). Bytes, ms, bytes/s; what libvirt does not
+ * report is 0, or empty where 0 would say something.
  *
  * @param operation what kind of job it is
  * @param dirtyRateBytesPerSecond pages/s times page size

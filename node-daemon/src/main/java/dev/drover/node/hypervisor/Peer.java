@@ -11,7 +11,9 @@ public interface Peer extends AutoCloseable {
   /** Lets a paused domain go on. Returns once it runs. */
   void resume(UUID uuid) throws HypervisorException;
 
-  /** Final figures of the transfer that has arrived there; empty if that host does not have them. */
+  /**
+   * Final figures of the transfer that has arrived there; empty if that host does not have them.
+   */
   Optional<JobStatistics> completedJob(UUID uuid) throws HypervisorException;
 
   @Override

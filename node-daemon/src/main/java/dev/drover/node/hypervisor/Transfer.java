@@ -6,8 +6,8 @@ import java.util.concurrent.CompletableFuture;
 public interface Transfer extends AutoCloseable {
 
   /**
-   * Completes when libvirt's call has returned: normally if the guest is complete on the target, else exceptionally with
-   * a {@link HypervisorException}. Neither says where the guest runs.
+   * Completes when libvirt's call has returned: normally if the guest is complete on the target,
+   * else exceptionally with a {@link HypervisorException}. Neither says where the guest runs.
    */
   CompletableFuture<Void> returned();
 

@@ -10,7 +10,8 @@ import java.util.UUID;
  * @param landPaused VIR_MIGRATE_PAUSED: the target does not run by itself
  * @param persist the domain is defined on the target and undefined here
  * @param postCopy the transfer may be switched to post-copy; excludes {@code landPaused}
- * @param copyDisks targets ({@code vda}) of the disks that are copied; their volumes exist on the target
+ * @param copyDisks targets ({@code vda}) of the disks that are copied; their volumes exist on the
+ *     target
  * @param bandwidthMiBps for memory, and for each copied disk by itself (that is how libvirt has it)
  */
 public record TransferRequest(

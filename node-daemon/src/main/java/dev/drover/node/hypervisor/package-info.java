@@ -1,6 +1,6 @@
 /**
- * The port through which the daemon reaches its hypervisor. Everything in here is plain values; libvirt's types stay
- * inside {@code .libvirt}.
+ * The port through which the daemon reaches its hypervisor. Everything in here is plain values;
+ * libvirt's types stay inside {@code .libvirt}.
  */
 @NullMarked
 package dev.drover.node.hypervisor;
