@@ -76,6 +76,7 @@ public record SourceReport(
    * @param target as the guest's bus sees it: {@code vda}
    * @param pool name of the storage pool that holds it, if it is a volume of one
    * @param volume name within the pool
+   * @param path where the source's libvirt finds it; the target must find it under the same
    * @param format {@code qcow2} or {@code raw}
    * @param capacityBytes what the guest sees
    * @param allocationBytes what it takes up
@@ -89,11 +90,13 @@ public record SourceReport(
       @Required Kind kind,
       @Size(max = 253) @Nullable String pool,
       @Size(max = 253) @Nullable String volume,
+      @Size(max = 4096) @Nullable String path,
       @Size(max = 16) @Nullable String format,
       @Min(0) long capacityBytes,
       @Min(0) long allocationBytes,
       boolean readOnly,
       boolean shareable,
+      boolean hasBackingFile,
       @Nullable Probe probe) {
 
     /** Where the bytes of a disk are. */
