@@ -1,0 +1,76 @@
+package dev.drover.testbed.host;
+
+/**
+ * How a host differs from the next one.
+ *
+ * @param suite the Debian release of its root file system: {@code trixie} (libvirt 11.3, QEMU 10.0)
+ *     or {@code bookworm} (libvirt 9.0, QEMU 7.2)
+ * @param defaultPoolMib size of the pool {@code default}; 0: as large as the machine's disk
+ * @param tinyPoolMib size of the pool {@code tiny}
+ * @param keepaliveIntervalSeconds how often libvirtd asks a peer, during a peer-to-peer migration,
+ *     whether it lives
+ * @param keepaliveCount how many of those questions may stay unanswered
+ */
+public record HostSettings(
+    String suite,
+    int defaultPoolMib,
+    int tinyPoolMib,
+    int keepaliveIntervalSeconds,
+    int keepaliveCount) {
+
+  /** Debian trixie, a large pool, libvirt's own keepalive. */
+  public static HostSettings defaults() {
+    return new HostSettings("trixie", 0, 64, 5, 5);
+  }
+
+  public HostSettings withSuite(String name) {
+    return new HostSettings(
+        name, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount);
+  }
+
+  public HostSettings withDefaultPoolMib(int sizeMib) {
+    return new HostSettings(suite, sizeMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount);
+  }
+
+  public HostSettings withKeepalive(int intervalSeconds, int count) {
+    return new HostSettings(suite, defaultPoolMib, tinyPoolMib, intervalSeconds, count);
+  }
+
+  /**
+   * Whether its root has a Java runtime of its own; if not, the one that runs the testbed is lent
+   * to it.
+   */
+  boolean hasJava() {
+    return suite.equals("trixie");
+  }
+
+  String qemuConf() {
+    return """
+    user = "root"
+    group = "root"
+    security_driver = "none"
+    stdio_handler = "file"
+    cgroup_controllers = [ ]
+    namespaces = [ ]
+    remember_owner = 0
+    dynamic_ownership = 0
+    keepalive_interval = %d
+    keepalive_count = %d
+    """
+        .formatted(keepaliveIntervalSeconds, keepaliveCount);
+  }
+
+  static String libvirtdConf(String hostUuid) {
+    return """
+    listen_tls = 0
+    listen_tcp = 1
+    listen_addr = "0.0.0.0"
+    auth_tcp = "none"
+    auth_unix_ro = "none"
+    auth_unix_rw = "none"
+    host_uuid = "%s"
+    log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
+    """
+        .formatted(hostUuid);
+  }
+}

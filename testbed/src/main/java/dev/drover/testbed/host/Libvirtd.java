@@ -1,0 +1,29 @@
+package dev.drover.testbed.host;
+
+import dev.drover.testbed.process.Waiting;
+
+/** A host's libvirtd. Guests survive its death: QEMU is not its child but process 1's. */
+public final class Libvirtd extends HostService {
+
+  Libvirtd(HypervisorHost host) {
+    super(host, "libvirtd", process -> process.arguments().getFirst().endsWith("libvirtd"));
+  }
+
+  @Override
+  public void start() {
+    if (!running()) {
+      host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
+      // As a daemon it leaves its nsenter behind, which would otherwise stop along with it
+      // (SIGSTOP).
+      host().exec("libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid").orThrow();
+    }
+    Waiting.until(
+        "libvirtd on " + host().name() + " answers", () -> host().virsh("version").succeeded());
+  }
+
+  /** Kills it and starts it again: the cure for a migration that hangs in it. */
+  public void restart() {
+    kill();
+    start();
+  }
+}

@@ -1,0 +1,126 @@
+package dev.drover.testbed.host;
+
+import dev.drover.testbed.cluster.ControlPlane;
+import dev.drover.testbed.process.Recipes;
+import dev.drover.testbed.process.Waiting;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Drover's daemon on a host: the real process, in the host's namespaces, with the token of a pod on
+ * that node. It runs from a copy of the built jars, so that a build in the meantime doesn't change
+ * what is running.
+ */
+public final class NodeDaemon extends HostService {
+
+  public static final String NAMESPACE = "drover-system";
+  public static final String SERVICE_ACCOUNT = "drover-node-daemon";
+  public static final int HTTP_PORT = 9810;
+
+  private static final String MAIN_CLASS = "dev.drover.node.DaemonMain";
+  private static final List<String> DEFAULT_JVM_OPTIONS =
+      List.of(
+          "-Djna.encoding=UTF-8",
+          "--enable-native-access=ALL-UNNAMED",
+          "--finalization=disabled",
+          "-Xmx160m",
+          "-XX:+UseSerialGC");
+
+  private final ControlPlane controlPlane;
+  private final Map<String, String> extraEnvironment = new TreeMap<>();
+
+  NodeDaemon(HypervisorHost host, ControlPlane controlPlane) {
+    super(host, "the daemon", process -> process.arguments().contains(MAIN_CLASS));
+    this.controlPlane = controlPlane;
+  }
+
+  /** Sets a variable of its environment, from the next start on. */
+  public NodeDaemon with(String variable, String value) {
+    extraEnvironment.put(variable, value);
+    return this;
+  }
+
+  /** Starts the process; {@link #awaitReady} tells when it works. */
+  @Override
+  public void start() {
+    if (running()) {
+      return;
+    }
+    Path jars = host().appDirectory();
+    var identity =
+        controlPlane.podBoundKubeconfig(
+            NAMESPACE, SERVICE_ACCOUNT, SERVICE_ACCOUNT + "-" + host().name(), host().name());
+    try {
+      Files.copy(
+          identity.kubeconfig(),
+          host().directory("etc").resolve("kubeconfig"),
+          StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Map<String, String> environment = new TreeMap<>();
+    environment.put("KUBECONFIG", "/etc/drover/kubeconfig");
+    environment.put("DROVER_NODE_NAME", host().name());
+    environment.put("DROVER_POD_UID", identity.podUid());
+    environment.put("DROVER_NAMESPACE", NAMESPACE);
+    environment.put("DROVER_GUEST_NAMESPACE", "default");
+    environment.put("DROVER_MIGRATION_ADDRESS", host().ip());
+    environment.put("DROVER_LIBVIRT_URI", "qemu:///system");
+    environment.put("DROVER_PEER_TRANSPORT", "tcp");
+    environment.put("DROVER_HTTP_ADDRESS", "0.0.0.0");
+    environment.put("DROVER_HTTP_PORT", Integer.toString(HTTP_PORT));
+    environment.putAll(extraEnvironment);
+
+    // With --fork no process of this machine's stays between it and us, which would stop when it is
+    // stopped.
+    List<String> command = new ArrayList<>(List.of("setsid", "--fork", host().java()));
+    if (Files.exists(jars.resolve("jvm.options"))) {
+      command.add("@/opt/drover/node-daemon/jvm.options");
+    } else {
+      command.addAll(DEFAULT_JVM_OPTIONS);
+    }
+    command.addAll(List.of("-cp", "/opt/drover/node-daemon/*", MAIN_CLASS));
+    var builder = new ProcessBuilder(host().entering(command));
+    builder.environment().putAll(environment);
+    builder.environment().remove("JAVA_TOOL_OPTIONS");
+    builder.redirectErrorStream(true);
+    builder.redirectInput(new File("/dev/null"));
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+    try {
+      builder.start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Waiting.until("the daemon on " + host().name() + " starts (see " + log() + ")", this::running);
+  }
+
+  /** Waits until it says that it is ready. */
+  public void awaitReady() {
+    Waiting.until(
+        "the daemon on " + host().name() + " is ready (see " + log() + ")",
+        () -> Http.ok(httpUrl() + "/readyz"));
+  }
+
+  /** Where its metrics and health are served. */
+  public String httpUrl() {
+    return "http://" + host().ip() + ":" + HTTP_PORT;
+  }
+
+  /** Standard output and standard error, over all its lives. */
+  public Path log() {
+    return host().directory("log").resolve("drover-node-daemon.log");
+  }
+
+  /** Where the build puts the daemon's jars. */
+  static Path built() {
+    return Recipes.sourceTree().resolve("node-daemon/target/drover-node-daemon");
+  }
+}
