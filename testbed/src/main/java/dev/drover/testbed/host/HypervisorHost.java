@@ -215,6 +215,17 @@ public final class HypervisorHost {
     return exec("ls", "-1A", path).orThrow().out().lines().sorted().toList();
   }
 
+  /**
+   * Copies a disk image that no guest has open, as raw, to where this machine can read it.
+   *
+   * @return a file of this machine; the caller removes it
+   */
+  public Path dumpDisk(String path) {
+    exec(Duration.ofMinutes(5), "qemu-img", "convert", "-O", "raw", path, "/etc/drover/dump.raw")
+        .orThrow();
+    return directory("etc").resolve("dump.raw");
+  }
+
   /** Bytes that the host has sent since it was switched on. */
   public long sentBytes() {
     return counter("rx_bytes");
