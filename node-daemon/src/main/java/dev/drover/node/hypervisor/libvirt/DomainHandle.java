@@ -1,0 +1,202 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLong;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.PointerByReference;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.JobStatistics;
+import java.lang.ref.Reference;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * A domain on one connection: a counted pointer, given back by {@link #close} on the thread that
+ * has looked it up, before the connection is used by others.
+ */
+final class DomainHandle implements AutoCloseable {
+  private static final int BLOCK_INFO_SIZE = 24;
+
+  private final Link link;
+  private final Pointer pointer;
+  private final LibvirtNative libvirt = LibvirtNative.instance();
+
+  private DomainHandle(Link link, Pointer pointer) {
+    this.link = link;
+    this.pointer = pointer;
+  }
+
+  /** virDomainGetState. */
+  record Status(int state, int reason) {}
+
+  /** virDomainGetBlockInfo, in bytes. */
+  record BlockInfo(long capacity, long allocation) {}
+
+  /** virDomainLookupByUUIDString; empty if that host has none. */
+  static Optional<DomainHandle> find(Link link, UUID uuid) throws HypervisorException {
+    Pointer pointer =
+        LibvirtNative.instance().virDomainLookupByUUIDString(link.pointer(), uuid.toString());
+    if (pointer != null) {
+      return Optional.of(new DomainHandle(link, pointer));
+    }
+    HypervisorException error = link.lastError();
+    if (error.kind() == Kind.NotFound) {
+      return Optional.empty();
+    }
+    throw error;
+  }
+
+  /** The same, where it has to be there: throws kind {@code NotFound}. */
+  static DomainHandle get(Link link, UUID uuid) throws HypervisorException {
+    return find(link, uuid)
+        .orElseThrow(
+            () ->
+                new HypervisorException(
+                    Kind.NotFound, LibvirtErrors.NO_DOMAIN, "no domain " + uuid + " here"));
+  }
+
+  Pointer pointer() {
+    return pointer;
+  }
+
+  String name() {
+    return libvirt.virDomainGetName(pointer);
+  }
+
+  Status status() throws HypervisorException {
+    IntByReference state = new IntByReference();
+    IntByReference reason = new IntByReference();
+    link.check(libvirt.virDomainGetState(pointer, state, reason, 0));
+    return new Status(state.getValue(), reason.getValue());
+  }
+
+  boolean isPersistent() throws HypervisorException {
+    return link.check(libvirt.virDomainIsPersistent(pointer)) == 1;
+  }
+
+  boolean isActive() throws HypervisorException {
+    return link.check(libvirt.virDomainIsActive(pointer)) == 1;
+  }
+
+  /** virDomainGetXMLDesc: the live definition of an active domain. */
+  DomainXml xml() throws HypervisorException {
+    Pointer text = libvirt.virDomainGetXMLDesc(pointer, 0);
+    if (text == null) {
+      throw link.lastError();
+    }
+    try {
+      return DomainXml.read(takeString(text));
+    } catch (IllegalArgumentException e) {
+      throw new HypervisorException(
+          Kind.Other, "the definition of " + name() + " can't be read: " + e.getMessage(), e);
+    }
+  }
+
+  BlockInfo blockInfo(String disk) throws HypervisorException {
+    try (Memory info = new Memory(BLOCK_INFO_SIZE)) {
+      link.check(libvirt.virDomainGetBlockInfo(pointer, disk, info, 0));
+      return new BlockInfo(info.getLong(0), info.getLong(8));
+    }
+  }
+
+  int snapshots() throws HypervisorException {
+    return link.check(libvirt.virDomainSnapshotNum(pointer, 0));
+  }
+
+  /** virDomainGetJobStats; empty if libvirt reports no job. */
+  Optional<JobStatistics> job(int flags) throws HypervisorException {
+    IntByReference type = new IntByReference();
+    PointerByReference parameters = new PointerByReference();
+    IntByReference count = new IntByReference();
+    link.check(libvirt.virDomainGetJobStats(pointer, type, parameters, count, flags));
+    Pointer array = parameters.getValue();
+    try {
+      return JobReader.read(type.getValue(), TypedParameters.read(array, count.getValue()));
+    } finally {
+      if (array != null) {
+        libvirt.virTypedParamsFree(array, count.getValue());
+      }
+    }
+  }
+
+  void abortJob() throws HypervisorException {
+    link.check(libvirt.virDomainAbortJob(pointer));
+  }
+
+  void startPostCopy() throws HypervisorException {
+    link.check(libvirt.virDomainMigrateStartPostCopy(pointer, 0));
+  }
+
+  void setMaxDowntime(Duration downtime) throws HypervisorException {
+    link.check(libvirt.virDomainMigrateSetMaxDowntime(pointer, downtime.toMillis(), 0));
+  }
+
+  void setMaxSpeed(int mebibytesPerSecond) throws HypervisorException {
+    link.check(libvirt.virDomainMigrateSetMaxSpeed(pointer, new NativeLong(mebibytesPerSecond), 0));
+  }
+
+  void setDiskSpeed(String disk, long bytesPerSecond) throws HypervisorException {
+    link.check(
+        libvirt.virDomainBlockJobSetSpeed(
+            pointer,
+            disk,
+            new NativeLong(bytesPerSecond),
+            LibvirtNative.BLOCK_JOB_SPEED_BANDWIDTH_BYTES));
+  }
+
+  void resume() throws HypervisorException {
+    link.check(libvirt.virDomainResume(pointer));
+  }
+
+  void destroy() throws HypervisorException {
+    link.check(libvirt.virDomainDestroy(pointer));
+  }
+
+  void undefine() throws HypervisorException {
+    // The firmware's variables and a TPM's state are the guest's data, not its definition.
+    link.check(
+        libvirt.virDomainUndefineFlags(
+            pointer, LibvirtNative.UNDEFINE_KEEP_NVRAM | LibvirtNative.UNDEFINE_KEEP_TPM));
+  }
+
+  /** virDomainMigrateToURI3: blocks until the transfer is over. */
+  void migrate(String destination, TypedParameters parameters, int flags)
+      throws HypervisorException {
+    TypedParameters.Block block = parameters.write();
+    try {
+      link.check(
+          libvirt.virDomainMigrateToURI3(
+              pointer, destination, block.array(), block.count(), flags));
+    } finally {
+      // Freed by a cleaner otherwise, while libvirt still reads it.
+      Reference.reachabilityFence(block);
+      Reference.reachabilityFence(link);
+    }
+  }
+
+  @Override
+  public void close() {
+    libvirt.virDomainFree(pointer);
+  }
+
+  /** The UUID of a domain that somebody else holds; asks nobody. */
+  static UUID uuid(Pointer domain) {
+    byte[] buffer = new byte[LibvirtNative.UUID_STRING_BUFLEN];
+    LibvirtNative.instance().virDomainGetUUIDString(domain, buffer);
+    return UUID.fromString(new String(buffer, 0, 36, StandardCharsets.US_ASCII));
+  }
+
+  /** Copies a string that the caller owns, and frees it. */
+  static String takeString(Pointer text) {
+    try {
+      return text.getString(0, StandardCharsets.UTF_8.name());
+    } finally {
+      Native.free(Pointer.nativeValue(text));
+    }
+  }
+}

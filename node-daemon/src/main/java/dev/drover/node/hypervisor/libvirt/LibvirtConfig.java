@@ -1,0 +1,46 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How the host's libvirt is reached and how long it may take.
+ *
+ * @param uri {@code qemu:///system}
+ * @param keepAliveSeconds between two keepalive messages; a connection is given up {@code
+ *     keepAliveSeconds * (keepAliveCount + 1)} after the last sign of life
+ * @param callDeadline of an ordinary call
+ * @param storageDeadline of a call that reads or writes storage
+ * @param reconnectInterval between two attempts to reach libvirt
+ * @param runDirectory where libvirt keeps {@code <domain>.pid}
+ * @param procDirectory of the host's process namespace
+ */
+public record LibvirtConfig(
+    String uri,
+    int keepAliveSeconds,
+    int keepAliveCount,
+    Duration callDeadline,
+    Duration storageDeadline,
+    Duration reconnectInterval,
+    Path runDirectory,
+    Path procDirectory) {
+
+  public LibvirtConfig {
+    if (keepAliveSeconds < 1 || keepAliveCount < 1) {
+      throw new IllegalArgumentException("keepalive needs at least one second and one message");
+    }
+  }
+
+  /** That URI, and what has proved right for the rest. */
+  public static LibvirtConfig of(String uri) {
+    return new LibvirtConfig(
+        uri,
+        5,
+        3,
+        Duration.ofSeconds(10),
+        Duration.ofSeconds(60),
+        Duration.ofSeconds(1),
+        Path.of("/run/libvirt/qemu"),
+        Path.of("/proc"));
+  }
+}

@@ -1,0 +1,464 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.IntByReference;
+import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.EmulatorProcess;
+import dev.drover.node.hypervisor.GuestDescription;
+import dev.drover.node.hypervisor.HostFacts;
+import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.HypervisorListener;
+import dev.drover.node.hypervisor.JobStatistics;
+import dev.drover.node.hypervisor.Peer;
+import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.Transfer;
+import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.VolumeSpec;
+import dev.drover.node.hypervisor.VolumeState;
+import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.libvirt.LibvirtException;
+import org.libvirt.NodeInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The libvirt of this host. No call takes longer than its deadline ({@link LibvirtConfig}): an
+ * overdue one throws kind {@code Timeout}, and may still take effect when libvirt gets to it.
+ */
+public final class LibvirtHypervisor implements Hypervisor {
+  private static final Logger LOGGER = LoggerFactory.getLogger(LibvirtHypervisor.class);
+
+  /** Since 11.0 a disk's cap can be set while a transfer runs; before, the call waits for 30 s. */
+  private static final long DISK_SPEED_IN_TRANSFER = 11_000_000;
+
+  /** {@code virNodeMemoryStats}: char field[80], unsigned long long value. */
+  private static final int MEMORY_STATS_SIZE = 88;
+
+  private static final int MEMORY_STATS_VALUE = 80;
+  private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
+
+  private final LibvirtConfig config;
+  private final NativeCalls calls = new NativeCalls();
+  private final Domains domains = new Domains();
+  private final DomainEvents events;
+  private final ControlConnection connection;
+  private final EmulatorProcesses processes;
+
+  /** Begins to connect and returns at once, whether there is a libvirt or not. */
+  public LibvirtHypervisor(LibvirtConfig config, InstantSource clock) {
+    this.config = config;
+    events = new DomainEvents(clock, domains::forget);
+    processes = new EmulatorProcesses(config.runDirectory(), config.procDirectory());
+    connection = new ControlConnection(config, calls, events, domains::forgetAll);
+  }
+
+  @Override
+  public boolean isConnected() {
+    return connection.isUp();
+  }
+
+  /** virConnectGetCapabilities, virNodeGetInfo and the two versions. */
+  @Override
+  public HostFacts host() throws HypervisorException {
+    return call(
+        "host facts",
+        link -> {
+          try {
+            HostXml host = HostXml.read(link.getCapabilities());
+            NodeInfo node = link.nodeInfo();
+            return new HostFacts(
+                host.uuid(),
+                link.getHostName(),
+                version(link.getLibVersion()),
+                version(link.getVersion()),
+                host.architecture(),
+                host.cpuModel(),
+                node.cpus,
+                node.memory * 1024);
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  @Override
+  public List<DomainState> domains() throws HypervisorException {
+    return call("list of domains", domains::all);
+  }
+
+  @Override
+  public Optional<DomainState> domain(UUID uuid) throws HypervisorException {
+    return call("state of " + uuid, link -> domains.one(link, uuid));
+  }
+
+  @Override
+  public GuestDescription describe(UUID uuid) throws HypervisorException {
+    return connection.emulatorCall(
+        "description of " + uuid,
+        uuid,
+        config.storageDeadline(),
+        link -> GuestReader.describe(link, uuid));
+  }
+
+  /** virConnectGetDomainCapabilities of the default emulator. */
+  @Override
+  public boolean supportsMachine(String architecture, String virtualization, String machineType)
+      throws HypervisorException {
+    return call(
+        "capabilities of " + machineType,
+        link -> {
+          Pointer text =
+              LibvirtNative.instance()
+                  .virConnectGetDomainCapabilities(
+                      link.pointer(), null, architecture, machineType, virtualization, 0);
+          if (text != null) {
+            DomainHandle.takeString(text);
+            return true;
+          }
+          HypervisorException error = link.lastError();
+          if (saysUnsupported(error)) {
+            return false;
+          }
+          throw error;
+        });
+  }
+
+  /** virNodeGetMemoryStats. */
+  @Override
+  public long availableMemoryBytes() throws HypervisorException {
+    return call("memory of the host", LibvirtHypervisor::availableMemory);
+  }
+
+  @Override
+  public List<PoolState> pools() throws HypervisorException {
+    return storageCall("list of pools", Storage::pools);
+  }
+
+  @Override
+  public Optional<VolumeState> volume(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "volume " + volume, link -> Storage.volume(link, pool, volume).map(VolumeXml::state));
+  }
+
+  @Override
+  public void createVolume(VolumeSpec volume) throws HypervisorException {
+    storageCall(
+        "making of volume " + volume.name(),
+        link -> {
+          Storage.create(link, volume);
+          return true;
+        });
+  }
+
+  @Override
+  public void deleteVolume(String pool, String volume) throws HypervisorException {
+    storageCall(
+        "removal of volume " + volume,
+        link -> {
+          Storage.delete(link, pool, volume);
+          return true;
+        });
+  }
+
+  @Override
+  public void writeProbe(String pool, String volume, byte[] content) throws HypervisorException {
+    byte[] copy = content.clone();
+    storageCall(
+        "writing of volume " + volume,
+        link -> {
+          Storage.writeProbe(link, pool, volume, copy);
+          return true;
+        });
+  }
+
+  @Override
+  public Optional<byte[]> readProbe(String pool, String volume, int maxBytes)
+      throws HypervisorException {
+    return storageCall(
+        "reading of volume " + volume, link -> Storage.readProbe(link, pool, volume, maxBytes));
+  }
+
+  /** virDomainGetJobStats. Of a transfer that comes in, libvirt tells no more than that. */
+  @Override
+  public Optional<JobStatistics> job(UUID uuid) throws HypervisorException {
+    return connection.emulatorCall(
+        "job of " + uuid,
+        uuid,
+        config.callDeadline(),
+        link -> {
+          Optional<DomainHandle> found = DomainHandle.find(link, uuid);
+          if (found.isEmpty()) {
+            return Optional.empty();
+          }
+          try (DomainHandle domain = found.get()) {
+            return domain.job(0);
+          } catch (HypervisorException e) {
+            return switch (e.code()) {
+              case LibvirtErrors.NO_DOMAIN, LibvirtErrors.OPERATION_INVALID -> Optional.empty();
+              case LibvirtErrors.OPERATION_UNSUPPORTED -> Optional.of(JobReader.incoming());
+              default -> throw e;
+            };
+          }
+        });
+  }
+
+  /** virDomainAbortJob. */
+  @Override
+  public void abortJob(UUID uuid) throws HypervisorException {
+    tellEmulator("abort of " + uuid, uuid, (link, domain) -> domain.abortJob());
+  }
+
+  /** virDomainMigrateStartPostCopy. */
+  @Override
+  public void startPostCopy(UUID uuid) throws HypervisorException {
+    tellEmulator("post-copy of " + uuid, uuid, (link, domain) -> domain.startPostCopy());
+  }
+
+  /** virDomainMigrateSetMaxDowntime. */
+  @Override
+  public void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException {
+    tellEmulator(
+        "max downtime of " + uuid, uuid, (link, domain) -> domain.setMaxDowntime(downtime));
+  }
+
+  /** virDomainMigrateSetMaxSpeed. */
+  @Override
+  public void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException {
+    tellEmulator(
+        "bandwidth of " + uuid, uuid, (link, domain) -> domain.setMaxSpeed(mebibytesPerSecond));
+  }
+
+  /** virDomainBlockJobSetSpeed, where it does not wait for the end of the transfer. */
+  @Override
+  public void setDiskBandwidth(UUID uuid, String disk, long bytesPerSecond)
+      throws HypervisorException {
+    tellEmulator(
+        "bandwidth of " + disk + " of " + uuid,
+        uuid,
+        (link, domain) -> {
+          if (libvirtVersion(link) < DISK_SPEED_IN_TRANSFER
+              && GuestReader.jobOf(domain).isPresent()) {
+            throw new HypervisorException(
+                Kind.Unsupported,
+                LibvirtErrors.OPERATION_UNSUPPORTED,
+                "this libvirt can't set a disk's bandwidth while a transfer runs");
+          }
+          domain.setDiskSpeed(disk, bytesPerSecond);
+        });
+  }
+
+  /** virDomainDestroy: kills the emulator first, and so needs no answer from it. */
+  @Override
+  public void destroy(UUID uuid) throws HypervisorException {
+    call(
+        "destruction of " + uuid,
+        link -> {
+          Optional<DomainHandle> found = DomainHandle.find(link, uuid);
+          if (found.isPresent()) {
+            try (DomainHandle domain = found.get()) {
+              domain.destroy();
+            } catch (HypervisorException e) {
+              if (e.code() != LibvirtErrors.OPERATION_INVALID
+                  && e.code() != LibvirtErrors.NO_DOMAIN) {
+                throw e;
+              }
+              // not active, or gone meanwhile
+            }
+          }
+          return true;
+        });
+  }
+
+  /**
+   * virDomainUndefineFlags; NVRAM and TPM state stay. Throws kind {@code Conflict} for an active
+   * domain, which libvirt would make transient.
+   */
+  @Override
+  public void undefine(UUID uuid) throws HypervisorException {
+    call(
+        "removal of " + uuid,
+        link -> {
+          Optional<DomainHandle> found = DomainHandle.find(link, uuid);
+          if (found.isPresent()) {
+            try (DomainHandle domain = found.get()) {
+              if (domain.isActive()) {
+                throw new HypervisorException(
+                    Kind.Conflict,
+                    LibvirtErrors.OPERATION_INVALID,
+                    "guest " + domain.name() + " is active");
+              }
+              domain.undefine();
+            } catch (HypervisorException e) {
+              if (e.code() != LibvirtErrors.NO_DOMAIN) {
+                throw e;
+              }
+            }
+          }
+          return true;
+        });
+  }
+
+  /**
+   * virDomainMigrateToURI3. A guest that is paused now lands paused whatever the request says, and
+   * without post-copy, which libvirt refuses for it: it dirties no memory.
+   */
+  @Override
+  public Transfer startTransfer(TransferRequest request) throws HypervisorException {
+    return connection.onOwnLink(
+        "start of the transfer of " + request.uuid(),
+        link -> {
+          DomainHandle domain = DomainHandle.get(link, request.uuid());
+          boolean started = false;
+          try {
+            TransferCall call = TransferCall.of(request);
+            DomainHandle.Status status = domain.status();
+            if (request.postCopy()
+                && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused) {
+              call = call.withoutPostCopy();
+            }
+            Transfer transfer = LibvirtTransfer.start(link, domain, request.uuid(), call);
+            started = true;
+            return transfer;
+          } finally {
+            if (!started) {
+              domain.close();
+            }
+          }
+        });
+  }
+
+  @Override
+  public Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException {
+    String uri = TransferCall.uri(address);
+    Link link;
+    try {
+      link =
+          calls.run(
+              "connection to " + uri,
+              deadline,
+              () ->
+                  Link.open(
+                      uri, config.keepAliveSeconds(), config.keepAliveCount(), Side.OtherHost),
+              Link::shut);
+    } catch (HypervisorException e) {
+      throw e.kind() == Kind.Timeout
+          ? new HypervisorException(Kind.PeerUnreachable, String.valueOf(e.getMessage()), e)
+          : e;
+    }
+    return new LibvirtPeer(link, calls, config.callDeadline());
+  }
+
+  /** Works without libvirt, too: only a search takes longer then. */
+  @Override
+  public Optional<EmulatorProcess> emulatorProcess(UUID uuid) throws HypervisorException {
+    Optional<String> name;
+    try {
+      name = domain(uuid).map(DomainState::name);
+    } catch (HypervisorException e) {
+      LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("Searching without a name");
+      name = Optional.empty();
+    }
+    return processes.find(uuid, name);
+  }
+
+  @Override
+  public void subscribe(HypervisorListener listener) {
+    events.subscribe(listener);
+  }
+
+  /**
+   * Gives the connections back. Transfers go on; their futures complete as long as the JVM lives.
+   */
+  @Override
+  public void close() {
+    connection.close();
+    events.close();
+    calls.close();
+  }
+
+  /** Something that is told to a domain. */
+  private interface DomainCall {
+    void run(Link link, DomainHandle domain) throws HypervisorException;
+  }
+
+  private void tellEmulator(String what, UUID uuid, DomainCall call) throws HypervisorException {
+    connection.emulatorCall(
+        what,
+        uuid,
+        config.callDeadline(),
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            call.run(link, domain);
+            return true;
+          }
+        });
+  }
+
+  private <T> T call(String what, ControlConnection.LinkCall<T> call) throws HypervisorException {
+    return connection.call(what, config.callDeadline(), call);
+  }
+
+  private <T> T storageCall(String what, ControlConnection.LinkCall<T> call)
+      throws HypervisorException {
+    return connection.call(what, config.storageDeadline(), call);
+  }
+
+  private static long availableMemory(Link link) throws HypervisorException {
+    LibvirtNative libvirt = LibvirtNative.instance();
+    IntByReference count = new IntByReference();
+    link.check(
+        libvirt.virNodeGetMemoryStats(link.pointer(), LibvirtNative.ALL_CELLS, null, count, 0));
+    int slots = Math.max(1, count.getValue());
+    try (Memory stats = new Memory((long) slots * MEMORY_STATS_SIZE)) {
+      link.check(
+          libvirt.virNodeGetMemoryStats(link.pointer(), LibvirtNative.ALL_CELLS, stats, count, 0));
+      long kibibytes = 0;
+      for (int i = 0; i < Math.min(slots, count.getValue()); i++) {
+        Pointer at = stats.share((long) i * MEMORY_STATS_SIZE);
+        if (AVAILABLE_MEMORY.contains(at.getString(0, StandardCharsets.US_ASCII.name()))) {
+          kibibytes += at.getLong(MEMORY_STATS_VALUE);
+        }
+      }
+      return kibibytes * 1024;
+    }
+  }
+
+  private static long libvirtVersion(Link link) throws HypervisorException {
+    try {
+      return link.getLibVersion();
+    } catch (LibvirtException e) {
+      throw link.error(e);
+    }
+  }
+
+  /** libvirt's texts for a machine, an architecture or a virtualization that it has not. */
+  private static boolean saysUnsupported(HypervisorException error) {
+    String text = String.valueOf(error.getMessage());
+    return switch (error.code()) {
+      case LibvirtErrors.INVALID_ARG,
+          LibvirtErrors.CONFIG_UNSUPPORTED,
+          LibvirtErrors.OPERATION_UNSUPPORTED ->
+          true;
+      default -> text.contains("not supported") || text.contains("unable to find any emulator");
+    };
+  }
+
+  /** libvirt's {@code 1000000 * major + 1000 * minor + micro}. */
+  static String version(long number) {
+    return number / 1_000_000 + "." + number / 1000 % 1000 + "." + number % 1000;
+  }
+}

@@ -1,0 +1,139 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/**
+ * Runs native calls on platform threads of its own. Guarantees:
+ *
+ * <ul>
+ *   <li>the caller waits no longer than its deadline, whatever libvirt or an emulator does; a call
+ *       in libvirt can't be interrupted, so an overdue one is left to its thread
+ *   <li>a call runs on one thread from begin to end, so libvirt's thread-local error is its own
+ *   <li>callers may be virtual threads: their carriers are not pinned
+ * </ul>
+ */
+final class NativeCalls implements Executor, AutoCloseable {
+  /** Each overdue call holds a thread; beyond this there is something badly wrong with the host. */
+  private static final int MAX_THREADS = 256;
+
+  private final ThreadPoolExecutor threads;
+
+  NativeCalls() {
+    AtomicInteger number = new AtomicInteger();
+    threads =
+        new ThreadPoolExecutor(
+            0,
+            MAX_THREADS,
+            60,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<>(),
+            task ->
+                Thread.ofPlatform()
+                    .daemon()
+                    .name("libvirt-call-" + number.incrementAndGet())
+                    .unstarted(task));
+  }
+
+  /** Something that calls libvirt. */
+  interface Call<T> {
+    T run() throws HypervisorException;
+  }
+
+  /** Runs {@code call}; throws kind {@code Timeout} when the deadline has passed. */
+  <T> T run(String what, Duration deadline, Call<T> call) throws HypervisorException {
+    return run(what, deadline, call, late -> {});
+  }
+
+  /**
+   * Runs {@code call}; throws kind {@code Timeout} when the deadline has passed. Should the call
+   * return after that, {@code late} gets its result, on the call's thread.
+   */
+  <T> T run(String what, Duration deadline, Call<T> call, Consumer<T> late)
+      throws HypervisorException {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    try {
+      threads.execute(() -> complete(result, call, late));
+    } catch (RejectedExecutionException e) {
+      throw new HypervisorException(
+          Kind.Unavailable, what + ": too many calls wait for libvirt, or it is closed", e);
+    }
+    try {
+      return result.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      throw rethrow(what, e);
+    } catch (TimeoutException e) {
+      return giveUp(
+          result,
+          new HypervisorException(
+              Kind.Timeout, what + ": no answer within " + deadline.toMillis() + " ms", e),
+          what);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return giveUp(result, new HypervisorException(Kind.Timeout, what + ": interrupted", e), what);
+    }
+  }
+
+  /** Runs the task on one of the threads, without waiting. */
+  @Override
+  public void execute(Runnable task) {
+    threads.execute(task);
+  }
+
+  /** Takes no more calls. Those that run end by themselves. */
+  @Override
+  public void close() {
+    threads.shutdown();
+  }
+
+  private static <T> void complete(CompletableFuture<T> result, Call<T> call, Consumer<T> late) {
+    try {
+      T value = call.run();
+      if (!result.complete(value)) {
+        late.accept(value);
+      }
+    } catch (HypervisorException | RuntimeException | Error e) {
+      // Everything goes to the caller, who waits for nothing else.
+      result.completeExceptionally(e);
+    }
+  }
+
+  /** Unless the result came just now after all. */
+  private static <T> T giveUp(CompletableFuture<T> result, HypervisorException why, String what)
+      throws HypervisorException {
+    if (result.completeExceptionally(why)) {
+      throw why;
+    }
+    try {
+      return result.get();
+    } catch (ExecutionException e) {
+      throw rethrow(what, e);
+    } catch (InterruptedException e) {
+      // Only from the interrupted caller: the result is there, but this wait refuses to look.
+      Thread.currentThread().interrupt();
+      throw why;
+    }
+  }
+
+  private static HypervisorException rethrow(String what, ExecutionException e) {
+    return switch (e.getCause()) {
+      case HypervisorException told -> told;
+      case RuntimeException bug -> throw bug;
+      case LinkageError missing ->
+          new HypervisorException(Kind.Unavailable, what + ": libvirt can't be loaded", missing);
+      case Error error -> throw error;
+      case null, default -> throw new IllegalStateException(what, e);
+    };
+  }
+}

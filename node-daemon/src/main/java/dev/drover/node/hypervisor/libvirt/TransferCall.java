@@ -1,0 +1,76 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.Parameter;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.Text;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.UnsignedLong64;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The arguments of virDomainMigrateToURI3. VIR_MIGRATE_UNSAFE is never among them: a disk that is
+ * neither copied nor on storage that libvirt knows for shared has to be refused.
+ *
+ * @param destination the other host's libvirt, as this host's libvirt reaches it
+ */
+record TransferCall(String destination, TypedParameters parameters, int flags) {
+
+  static TransferCall of(TransferRequest request) {
+    boolean encrypted = request.target().transport() == PeerAddress.Transport.tls;
+    String address = literal(request.target().address());
+    List<Parameter> parameters = new ArrayList<>();
+    parameters.add(new Text("migrate_uri", "tcp://" + bracketed(request.target().address())));
+    // Without it the target's QEMU listens on every address it has.
+    parameters.add(new Text("listen_address", address));
+    int flags =
+        LibvirtNative.MIGRATE_LIVE
+            | LibvirtNative.MIGRATE_PEER2PEER
+            | LibvirtNative.MIGRATE_ABORT_ON_ERROR;
+    if (request.persist()) {
+      flags |= LibvirtNative.MIGRATE_PERSIST_DEST | LibvirtNative.MIGRATE_UNDEFINE_SOURCE;
+    }
+    if (request.landPaused()) {
+      flags |= LibvirtNative.MIGRATE_PAUSED;
+    }
+    if (request.postCopy()) {
+      flags |= LibvirtNative.MIGRATE_POSTCOPY;
+    }
+    if (!request.copyDisks().isEmpty()) {
+      flags |= LibvirtNative.MIGRATE_NON_SHARED_DISK;
+      request.copyDisks().forEach(disk -> parameters.add(new Text("migrate_disks", disk)));
+    }
+    if (encrypted) {
+      flags |= LibvirtNative.MIGRATE_TLS;
+      // libvirt before 10.3 checks the disks' certificate against an empty name without it.
+      parameters.add(new Text("tls.destination", address));
+    }
+    if (request.bandwidthMiBps().isPresent()) {
+      parameters.add(new UnsignedLong64("bandwidth", request.bandwidthMiBps().getAsInt()));
+    }
+    return new TransferCall(uri(request.target()), new TypedParameters(parameters), flags);
+  }
+
+  /** For a guest that is paused: libvirt lets it land paused, and refuses post-copy then. */
+  TransferCall withoutPostCopy() {
+    return new TransferCall(destination, parameters, flags & ~LibvirtNative.MIGRATE_POSTCOPY);
+  }
+
+  /** The URI of another host's libvirt. */
+  static String uri(PeerAddress peer) {
+    return "qemu+" + peer.transport().name() + "://" + bracketed(peer.address()) + "/system";
+  }
+
+  private static String bracketed(InetAddress address) {
+    return address instanceof Inet6Address ? "[" + literal(address) + "]" : literal(address);
+  }
+
+  /** The number, never a name: no resolver has a say in where memory goes. */
+  private static String literal(InetAddress address) {
+    String text = address.getHostAddress();
+    int scope = text.indexOf('%');
+    return scope < 0 ? text : text.substring(0, scope);
+  }
+}
