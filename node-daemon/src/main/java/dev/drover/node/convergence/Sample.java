@@ -1,0 +1,22 @@
+package dev.drover.node.convergence;
+
+import java.time.Duration;
+
+/**
+ * One measurement of a running transfer.
+ *
+ * @param iteration of memory: 0 while only disks are copied, 1 in the first pass over all of it
+ */
+public record Sample(
+    Duration elapsed,
+    int iteration,
+    long memoryRemainingBytes,
+    long memoryBytesPerSecond,
+    long dirtyBytesPerSecond) {
+
+  /** Whether the guest writes to its memory about as fast as it is sent, or faster. */
+  boolean outrunsTheLink() {
+    return memoryBytesPerSecond > 0
+        && dirtyBytesPerSecond >= memoryBytesPerSecond * Convergence.HOPELESS_RATIO;
+  }
+}

@@ -1,0 +1,54 @@
+package dev.drover.node.handover;
+
+/**
+ * What the source's daemon knows of a transfer at one moment.
+ *
+ * @param sourceProcessGone the source's emulator process has ended; learned from a pidfd, so it
+ *     can't run a guest again
+ * @param source what the source's libvirt says of the domain
+ * @param target what the target's libvirt says of it
+ * @param call how libvirt's migrate call stands
+ * @param guestWasPaused the guest was held by somebody before the migration, and shall stay so
+ */
+public record Evidence(
+    boolean sourceProcessGone,
+    SourceView source,
+    TargetView target,
+    Call call,
+    boolean guestWasPaused) {
+
+  /** The domain at the source. */
+  public enum SourceView {
+    /** Running, or paused as it was before; no longer suspended for the switchover. */
+    AsBefore,
+    /** Suspended for the switchover. */
+    HeldForMigration,
+    /** Suspended for post-copy: the guest runs at the target. */
+    HeldForPostCopy,
+    /** Not active, or not there at all. */
+    Inactive,
+    /** libvirt could not be asked. */
+    Unknown
+  }
+
+  /** The domain at the target. */
+  public enum TargetView {
+    Absent,
+    /** Being filled; must never be resumed. */
+    Incoming,
+    /** All of it is there, and it is held: what a fenced transfer ends with. */
+    CompleteAndHeld,
+    Runs,
+    /** Runs, and still fetches memory from the source. */
+    RunsPostCopy,
+    /** libvirt there could not be asked. */
+    Unknown
+  }
+
+  /** libvirt's migrate call, or its job if the call was made by an earlier life of this daemon. */
+  public enum Call {
+    Open,
+    Succeeded,
+    Failed
+  }
+}

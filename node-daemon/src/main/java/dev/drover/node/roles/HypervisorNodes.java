@@ -1,0 +1,62 @@
+package dev.drover.node.roles;
+
+import dev.drover.api.v1alpha1.HypervisorNode;
+import dev.drover.api.v1alpha1.HypervisorNodeSpec;
+import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.source.PeerDirectory;
+import dev.drover.node.target.NodeLimits;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What HypervisorNode objects say, asked when it is needed: once or twice per migration. */
+final class HypervisorNodes implements PeerDirectory, NodeLimits {
+  private static final Logger LOG = LoggerFactory.getLogger(HypervisorNodes.class);
+
+  /** Only literals: a name would be looked up, and could be anybody's. */
+  private static final Pattern IP_LITERAL = Pattern.compile("[0-9.]{7,15}|[0-9a-fA-F:]{2,45}");
+
+  private final KubernetesClient client;
+  private final String nodeName;
+  private final Transport transport;
+
+  HypervisorNodes(KubernetesClient client, String nodeName, Transport transport) {
+    this.client = client;
+    this.nodeName = nodeName;
+    this.transport = transport;
+  }
+
+  @Override
+  public Optional<PeerAddress> addressOf(String node) {
+    var object = client.resources(HypervisorNode.class).withName(node).get();
+    if (object == null || object.getStatus() == null) {
+      return Optional.empty();
+    }
+    var address = object.getStatus().migrationAddress();
+    if (address == null || !IP_LITERAL.matcher(address).matches()) {
+      LOG.atWarn()
+          .addKeyValue("peer", node)
+          .addKeyValue("address", address)
+          .log("The node has no migration address that is an IP address");
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(new PeerAddress(InetAddress.getByName(address), transport));
+    } catch (UnknownHostException e) {
+      return Optional.empty(); // not a literal after all; nothing is looked up
+    }
+  }
+
+  @Override
+  public int maxIncoming() {
+    var object = client.resources(HypervisorNode.class).withName(nodeName).get();
+    return object == null || object.getSpec() == null
+        ? HypervisorNodeSpec.DEFAULT_MAX_MIGRATIONS
+        : object.getSpec().maxIncomingOrDefault();
+  }
+}

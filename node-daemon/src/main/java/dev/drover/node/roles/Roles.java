@@ -1,0 +1,128 @@
+package dev.drover.node.roles;
+
+import dev.drover.api.v1alpha1.Drover;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.report.ReportQueue;
+import dev.drover.node.report.ServerSideApply;
+import dev.drover.node.source.SourceRole;
+import dev.drover.node.target.TargetRole;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.Operator;
+import io.javaoperatorsdk.operator.api.config.ResolvedControllerConfiguration;
+import io.javaoperatorsdk.operator.api.config.informer.FieldSelectorBuilder;
+import io.javaoperatorsdk.operator.api.config.informer.InformerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.processing.event.rate.LinearRateLimiter;
+import io.javaoperatorsdk.operator.processing.event.rate.RateLimiter;
+import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+
+/** This node's two roles, each on its own watch. Ends without touching what libvirt does. */
+public final class Roles implements AutoCloseable {
+  private static final Duration RETRY_FIRST = Duration.ofMillis(300);
+  private static final long RETRY_LONGEST_MILLISECONDS = 5_000;
+  private static final double RETRY_MULTIPLIER = 1.5;
+
+  /** However many events were lost, each migration is looked at this often. */
+  private static final Duration LOOK_AT_LEAST_EVERY = Duration.ofSeconds(60);
+
+  private static final int REPORT_THREADS = 4;
+
+  private final Operator sdk;
+  private final ScheduledExecutorService reportExecutor;
+  private final String nodeName;
+  private final SourceRole source;
+  private final TargetRole target;
+
+  public Roles(
+      String nodeName,
+      Transport transport,
+      KubernetesClient client,
+      Hypervisor hypervisor,
+      MeterRegistry metrics,
+      InstantSource clock) {
+    this.nodeName = nodeName;
+    this.reportExecutor =
+        Executors.newScheduledThreadPool(
+            REPORT_THREADS, Thread.ofPlatform().name("report-", 0).daemon(true).factory());
+    var applier = new ServerSideApply(client);
+    var nodes = new HypervisorNodes(client, nodeName, transport);
+    this.source =
+        new SourceRole(
+            nodeName,
+            hypervisor,
+            nodes,
+            new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
+            clock);
+    this.target =
+        new TargetRole(
+            nodeName,
+            hypervisor,
+            nodes,
+            new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
+            clock);
+    hypervisor.subscribe(source);
+    metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
+    metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
+    this.sdk =
+        new Operator(
+            o ->
+                o.withKubernetesClient(client)
+                    .withCloseClientOnStop(false)
+                    .withConcurrentReconciliationThreads(8)
+                    .withReconciliationTerminationTimeout(Duration.ofSeconds(2))
+                    .withUseSSAToPatchPrimaryResource(true));
+    register(new SourceReconciler(source), "drover-source", "status.sourceNode");
+    register(new TargetReconciler(target), "drover-target", "status.targetNode");
+  }
+
+  /** Returns once both watches are in step with the API server. */
+  public void start() {
+    sdk.start();
+  }
+
+  private void register(Reconciler<LiveMigration> reconciler, String name, String field) {
+    RateLimiter<?> unlimited = LinearRateLimiter.deactivatedRateLimiter();
+    sdk.register(
+        reconciler,
+        new ResolvedControllerConfiguration<>(
+            name,
+            false, // daemons and operator speak through status, which has no generation
+            reconciler.getClass().getName(),
+            new GenericRetry()
+                .setInitialInterval(RETRY_FIRST)
+                .setIntervalMultiplier(RETRY_MULTIPLIER)
+                .setMaxInterval(RETRY_LONGEST_MILLISECONDS)
+                .withoutMaxAttempts(),
+            unlimited,
+            LOOK_AT_LEAST_EVERY,
+            Drover.FINALIZER,
+            Map.of(),
+            name,
+            sdk.getConfigurationService(),
+            selection(field),
+            false,
+            null));
+  }
+
+  private InformerConfiguration<LiveMigration> selection(String field) {
+    return InformerConfiguration.builder(LiveMigration.class)
+        .withNamespaces(Set.of("JOSDK_ALL_NAMESPACES"))
+        .withFieldSelector(new FieldSelectorBuilder().withField(field, nodeName).build())
+        .buildForController();
+  }
+
+  @Override
+  public void close() {
+    sdk.stop();
+    reportExecutor.shutdownNow();
+  }
+}

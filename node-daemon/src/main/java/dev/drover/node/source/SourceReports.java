@@ -1,0 +1,169 @@
+package dev.drover.node.source;
+
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Progress;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Guest;
+import dev.drover.api.v1alpha1.SourceReport.State;
+import dev.drover.api.v1alpha1.Text;
+import dev.drover.node.report.MigrationRef;
+import dev.drover.node.report.ReportQueue;
+import dev.drover.node.report.ReportQueue.Urgency;
+import dev.drover.node.report.StatusApplier.Outcome;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What this node says as the source: the report, the progress and three conditions, always all of
+ * them.
+ */
+final class SourceReports {
+  private final String nodeName;
+  private final ReportQueue queue;
+  private final InstantSource clock;
+
+  SourceReports(String nodeName, ReportQueue queue, InstantSource clock) {
+    this.nodeName = nodeName;
+    this.queue = queue;
+    this.clock = clock;
+  }
+
+  String nodeName() {
+    return nodeName;
+  }
+
+  /** What was said last: by this process, or by an earlier one if the object has it. */
+  Optional<SourceReport> last(LiveMigration migration) {
+    return queue
+        .newest(migration.getMetadata().getUid())
+        .map(LiveMigrationStatus::source)
+        .or(() -> migration.getStatus().currentSource());
+  }
+
+  /** One migration's voice, for whoever speaks of it from now on. */
+  Voice of(LiveMigration migration) {
+    return new Voice(
+        MigrationRef.of(migration),
+        migration.getMetadata().getGeneration(),
+        queue
+            .newest(migration.getMetadata().getUid())
+            .orElse(
+                migration.getStatus().currentSource().isPresent()
+                    ? migration.getStatus()
+                    : LiveMigrationStatus.builder().build()));
+  }
+
+  void forget(LiveMigration migration) {
+    queue.forget(migration.getMetadata().getUid());
+  }
+
+  /** Thread-safe: a transfer's threads and the role speak through the same one. */
+  final class Voice {
+    private final MigrationRef ref;
+    private final @Nullable Long generation;
+    private LiveMigrationStatus said;
+
+    private Voice(MigrationRef ref, @Nullable Long generation, LiveMigrationStatus said) {
+      this.ref = ref;
+      this.generation = generation;
+      this.said = said;
+    }
+
+    MigrationRef ref() {
+      return ref;
+    }
+
+    CompletableFuture<Outcome> say(
+        State state, Reason reason, String message, @Nullable Guest guest) {
+      return say(state, reason, message, guest, null);
+    }
+
+    synchronized CompletableFuture<Outcome> say(
+        State state,
+        Reason reason,
+        String message,
+        @Nullable Guest guest,
+        @Nullable Result result) {
+      var now = clock.instant();
+      var previous = said.source();
+      var since =
+          previous != null && previous.state() == state
+              ? previous.since()
+              : now.truncatedTo(ChronoUnit.MILLIS).toString();
+      var report =
+          new SourceReport(
+              nodeName, state, reason.name(), Text.limit(message, 1024), since, guest, result);
+      return put(report, said.progress(), conditions(state, reason, message, now), Urgency.Now);
+    }
+
+    /** Progress of the state that was said last. */
+    synchronized void progress(Progress progress) {
+      var unused = put(said.source(), progress, said.conditions(), Urgency.Eventually);
+    }
+
+    private CompletableFuture<Outcome> put(
+        @Nullable SourceReport report,
+        @Nullable Progress progress,
+        @Nullable List<Condition> conditions,
+        Urgency urgency) {
+      said =
+          LiveMigrationStatus.builder()
+              .source(report)
+              .progress(progress)
+              .conditions(conditions)
+              .build();
+      return queue.say(ref, said, urgency);
+    }
+
+    private List<Condition> conditions(State state, Reason reason, String message, Instant now) {
+      List<Condition> conditions = new ArrayList<>();
+      boolean refused = state == State.Refused;
+      conditions.add(
+          condition(
+              ConditionType.SourceReady,
+              refused ? Condition.FALSE : Condition.TRUE,
+              refused ? reason : Reason.Inspected,
+              refused ? message : "The guest can be moved",
+              now));
+      conditions.add(
+          condition(
+              ConditionType.Transferring,
+              switch (state) {
+                case Transferring, Switching, PostCopying -> Condition.TRUE;
+                default -> Condition.FALSE;
+              },
+              reason,
+              message,
+              now));
+      conditions.add(
+          condition(
+              ConditionType.Switched,
+              switch (state) {
+                case Switched, CleanedUp -> Condition.TRUE;
+                case HandOverPending -> Condition.UNKNOWN;
+                default -> Condition.FALSE;
+              },
+              reason,
+              message,
+              now));
+      return List.copyOf(conditions);
+    }
+
+    private Condition condition(
+        ConditionType type, String status, Reason reason, String message, Instant now) {
+      return Condition.of(type, status, reason, message, now, generation)
+          .replacing(said.condition(type).orElse(null));
+    }
+  }
+}

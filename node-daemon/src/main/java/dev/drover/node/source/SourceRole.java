@@ -1,0 +1,294 @@
+package dev.drover.node.source;
+
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Guest;
+import dev.drover.api.v1alpha1.SourceReport.State;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorListener;
+import dev.drover.node.hypervisor.JobStatistics;
+import dev.drover.node.report.MigrationLog;
+import dev.drover.node.report.MigrationRef;
+import dev.drover.node.report.ReportQueue;
+import dev.drover.node.source.TransferRun.Beginning;
+import dev.drover.node.source.TransferRun.StopRequest;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This host as the source (docs/reference/protocol.md). Level-triggered: {@link #handle} looks at
+ * the object as it is and does what is missing; called twice, it does nothing the second time. Not
+ * called concurrently for one object.
+ */
+public final class SourceRole implements HypervisorListener {
+  private static final MigrationLog LOG =
+      new MigrationLog(LoggerFactory.getLogger(SourceRole.class));
+  private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(50);
+  private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
+
+  private final String nodeName;
+  private final Hypervisor hypervisor;
+  private final PeerDirectory peers;
+  private final InstantSource clock;
+  private final SourceReports reports;
+  private final GuestInspection inspection;
+  private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
+  private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
+
+  public SourceRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      PeerDirectory peers,
+      ReportQueue queue,
+      InstantSource clock) {
+    this.nodeName = nodeName;
+    this.hypervisor = hypervisor;
+    this.peers = peers;
+    this.clock = clock;
+    this.reports = new SourceReports(nodeName, queue, clock);
+    this.inspection = new GuestInspection(hypervisor);
+  }
+
+  /** How many transfers this process follows. */
+  public int transfers() {
+    return runs.size();
+  }
+
+  /**
+   * Does what is missing.
+   *
+   * @return when to look again, if that is not up to an event
+   */
+  public Optional<Duration> handle(LiveMigration migration) throws HypervisorException {
+    LiveMigrationStatus status = migration.getStatus();
+    if (status == null || !nodeName.equals(status.sourceNode()) || status.domainUuid() == null) {
+      return Optional.empty();
+    }
+    var uuid = UUID.fromString(status.domainUuid());
+    var phase = status.phaseValue();
+    var own = reports.last(migration);
+    if (phase.isTerminal()) {
+      reports.forget(migration);
+      return Optional.empty();
+    }
+    if (status.failure() != null) {
+      return stop(migration, uuid, own, status.failure());
+    }
+    return switch (phase) {
+      case PreMigration -> {
+        if (own.isEmpty()) {
+          inspect(migration, uuid);
+        }
+        yield Optional.empty();
+      }
+      case Reservation -> {
+        // The target has looked by now.
+        inspection.removeProbes(migration.getMetadata().getUid(), guestOf(own));
+        yield Optional.empty();
+      }
+      case PreCopy, StopAndCopy, PostCopy -> transfer(migration, uuid, own);
+      case Commitment -> commit(migration, uuid, own);
+      case Pending, Succeeded, Failed, Aborted -> Optional.empty();
+    };
+  }
+
+  private static @Nullable Guest guestOf(Optional<SourceReport> own) {
+    return own.map(SourceReport::guest).orElse(null);
+  }
+
+  private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
+    var voice = reports.of(migration);
+    switch (inspection.inspect(migration.getMetadata().getUid(), uuid)) {
+      case GuestInspection.Outcome.Movable(var guest) -> {
+        var unused = voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", guest);
+      }
+      case GuestInspection.Outcome.Immovable(var reason, var message) -> {
+        LOG.info(voice.ref()).addKeyValue("reason", reason).log("The guest can't be moved");
+        var unused = voice.say(State.Refused, reason, message, null);
+      }
+    }
+  }
+
+  private Optional<Duration> transfer(
+      LiveMigration migration, UUID uuid, Optional<SourceReport> own) {
+    if (own.isEmpty() || runs.containsKey(migration.getMetadata().getUid())) {
+      return Optional.empty();
+    }
+    return switch (own.get().state()) {
+      case Inspected -> begin(migration, uuid, own.get(), Beginning.Fresh);
+      case Transferring, Switching, PostCopying, HandOverPending ->
+          begin(migration, uuid, own.get(), Beginning.Adopted);
+      case Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
+    };
+  }
+
+  /**
+   * @return when to try again, if the target's address could not be learned
+   */
+  private Optional<Duration> begin(
+      LiveMigration migration, UUID uuid, SourceReport own, Beginning beginning) {
+    var target = migration.getStatus().targetNode();
+    var guest = own.guest();
+    if (target == null || guest == null) {
+      return Optional.empty();
+    }
+    var address = peers.addressOf(target);
+    if (address.isEmpty()) {
+      return Optional.of(LOOK_AGAIN_AFTER);
+    }
+    var uid = migration.getMetadata().getUid();
+    var run =
+        new TransferRun(
+            beginning,
+            TransferOrder.of(migration, uuid, guest, target, address.get()),
+            reports.of(migration),
+            hypervisor,
+            clock);
+    runs.put(uid, run);
+    runsByDomain.put(uuid, run);
+    Thread.ofPlatform()
+        .name("transfer-watch-" + uuid)
+        .daemon(true)
+        .start(
+            () -> {
+              try {
+                run.run();
+              } finally {
+                runs.remove(uid, run);
+                runsByDomain.remove(uuid, run);
+              }
+            });
+    return Optional.empty();
+  }
+
+  private Optional<Duration> stop(
+      LiveMigration migration, UUID uuid, Optional<SourceReport> own, Failure failure)
+      throws HypervisorException {
+    var run = runs.get(migration.getMetadata().getUid());
+    if (run != null) {
+      run.requestStop(new StopRequest(reasonOf(failure), failure.message()));
+      return Optional.empty();
+    }
+    var state = own.map(SourceReport::state).orElse(null);
+    if (state == null || state == State.Inspected) {
+      inspection.removeProbes(migration.getMetadata().getUid(), guestOf(own));
+      var unused =
+          reports
+              .of(migration)
+              .say(
+                  State.Stopped,
+                  reasonOf(failure),
+                  "Nothing was sent; the guest is here",
+                  guestOf(own));
+      return Optional.empty();
+    }
+    return switch (state) {
+      case Transferring, Switching, PostCopying, HandOverPending -> {
+        var retry = begin(migration, uuid, own.orElseThrow(), Beginning.Adopted);
+        var adopted = runs.get(migration.getMetadata().getUid());
+        if (adopted != null) {
+          adopted.requestStop(new StopRequest(reasonOf(failure), failure.message()));
+        }
+        yield retry;
+      }
+      case Inspected, Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
+    };
+  }
+
+  private static Reason reasonOf(Failure failure) {
+    try {
+      return Reason.valueOf(failure.reason());
+    } catch (IllegalArgumentException e) {
+      return Reason.CleaningUp; // of a newer operator
+    }
+  }
+
+  private Optional<Duration> commit(LiveMigration migration, UUID uuid, Optional<SourceReport> own)
+      throws HypervisorException {
+    if (own.isEmpty() || own.get().state() != State.Switched) {
+      return Optional.empty();
+    }
+    var here = hypervisor.domain(uuid);
+    if (here.isPresent()) {
+      if (here.get().run() != DomainState.Run.ShutOff) {
+        LOG.info(MigrationRef.of(migration))
+            .addKeyValue("state", here.get().run())
+            .log("libvirt has not let go of the domain yet; its disks stay");
+        return Optional.of(LOOK_AGAIN_SOON);
+      }
+      if (runs.containsKey(migration.getMetadata().getUid())) {
+        return Optional.of(LOOK_AGAIN_SOON); // libvirt undefines it itself, in a moment
+      }
+      hypervisor.undefine(uuid);
+    }
+    removeCopiedDisks(migration, own.get());
+    var unused =
+        reports
+            .of(migration)
+            .say(
+                State.CleanedUp,
+                Reason.Succeeded,
+                "Nothing of the guest is left here",
+                own.get().guest(),
+                own.get().result());
+    return Optional.empty();
+  }
+
+  /** INVARIANT: only disks that the target has a copy of, and only after commitment. */
+  private void removeCopiedDisks(LiveMigration migration, SourceReport own)
+      throws HypervisorException {
+    var guest = own.guest();
+    if (migration.getStatus().phaseValue() != Phase.Commitment || guest == null) {
+      return;
+    }
+    var copies = migration.getStatus().currentTarget().map(TargetReport::copies).orElse(List.of());
+    for (DiskPlan copy : copies) {
+      for (SourceReport.Disk disk : guest.disks()) {
+        String pool = disk.pool();
+        String volume = disk.volume();
+        if (disk.target().equals(copy.target()) && pool != null && volume != null) {
+          hypervisor.deleteVolume(pool, volume);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void onDomainEvent(UUID uuid, DomainEvent event, Instant at) {
+    Optional.ofNullable(runsByDomain.get(uuid))
+        .ifPresent(run -> run.signals().onDomainEvent(event, at));
+  }
+
+  @Override
+  public void onIteration(UUID uuid, int iteration, Instant at) {
+    Optional.ofNullable(runsByDomain.get(uuid)).ifPresent(run -> run.signals().wake());
+  }
+
+  @Override
+  public void onJobCompleted(UUID uuid, JobStatistics statistics, Instant at) {
+    Optional.ofNullable(runsByDomain.get(uuid))
+        .ifPresent(run -> run.signals().onJobCompleted(statistics));
+  }
+
+  @Override
+  public void onDiskCopy(UUID uuid, String disk, DiskCopyEvent event, Instant at) {
+    Optional.ofNullable(runsByDomain.get(uuid))
+        .ifPresent(run -> run.signals().onDiskCopy(disk, event));
+  }
+}

@@ -1,0 +1,91 @@
+package dev.drover.node.source;
+
+import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
+import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.JobStatistics;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What libvirt has told of one transfer so far. Thread-safe; whoever waits is woken by each new
+ * word.
+ */
+final class TransferSignals {
+  private final Semaphore news = new Semaphore(0);
+  private @Nullable Instant suspendedAt;
+  private boolean postCopy;
+  private boolean postCopyBroken;
+  private @Nullable JobStatistics completed;
+  private final Set<String> disksInStep = new HashSet<>();
+
+  synchronized void onDomainEvent(DomainEvent event, Instant at) {
+    switch (event) {
+      case SuspendedForMigration -> suspendedAt = at;
+      case SuspendedForPostCopy -> {
+        postCopy = true;
+        if (suspendedAt == null) {
+          suspendedAt = at;
+        }
+      }
+      case PostCopyFailed -> postCopyBroken = true;
+      case Resumed -> suspendedAt = null;
+      case Defined, Undefined, Started, Suspended, StoppedMigrated, Stopped, Other -> {}
+    }
+    news.release();
+  }
+
+  synchronized void onDiskCopy(String disk, DiskCopyEvent event) {
+    if (event == DiskCopyEvent.Ready) {
+      disksInStep.add(disk);
+    }
+    news.release();
+  }
+
+  synchronized void onJobCompleted(JobStatistics statistics) {
+    completed = statistics;
+    news.release();
+  }
+
+  /** Wakes whoever waits, for a reason that is kept elsewhere. */
+  void wake() {
+    news.release();
+  }
+
+  /** Waits for news, at most {@code timeout}. */
+  void await(Duration timeout) throws InterruptedException {
+    if (news.tryAcquire(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
+      news.drainPermits();
+    }
+  }
+
+  /** When the guest was suspended for the switchover, while it is. */
+  synchronized Optional<Instant> suspendedAt() {
+    return Optional.ofNullable(suspendedAt);
+  }
+
+  synchronized boolean isPostCopy() {
+    return postCopy;
+  }
+
+  synchronized boolean isPostCopyBroken() {
+    return postCopyBroken;
+  }
+
+  synchronized Optional<JobStatistics> completed() {
+    return Optional.ofNullable(completed);
+  }
+
+  synchronized int disksInStep() {
+    return disksInStep.size();
+  }
+
+  synchronized boolean isInStep(String disk) {
+    return disksInStep.contains(disk);
+  }
+}

@@ -1,0 +1,63 @@
+package dev.drover.node.target;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * What this host has promised to guests that are on their way: memory, and room in pools. In memory
+ * only: after a restart each migration that has a reservation takes its hold again before a new one
+ * can be checked.
+ *
+ * <p>A hold lasts until the migration ends, though the guest takes up its memory and room bit by
+ * bit: what is counted twice meanwhile errs on the safe side.
+ */
+final class Holds {
+  /**
+   * What one guest needs, in bytes.
+   *
+   * @param poolBytes by pool name
+   */
+  record Need(long memoryBytes, Map<String, Long> poolBytes) {
+    Need {
+      poolBytes = Map.copyOf(poolBytes);
+    }
+  }
+
+  private final Map<String, Need> byMigration = new HashMap<>();
+
+  /**
+   * Takes a hold if fewer than {@code maxHolds} are out; true also if the migration has one
+   * already.
+   */
+  synchronized boolean take(String uid, Need need, int maxHolds) {
+    if (!byMigration.containsKey(uid) && byMigration.size() >= maxHolds) {
+      return false;
+    }
+    byMigration.put(uid, need);
+    return true;
+  }
+
+  synchronized void release(String uid) {
+    byMigration.remove(uid);
+  }
+
+  synchronized int count() {
+    return byMigration.size();
+  }
+
+  /** Bytes of memory promised to migrations other than {@code uid}. */
+  synchronized long memoryBytesOfOthers(String uid) {
+    return byMigration.entrySet().stream()
+        .filter(e -> !e.getKey().equals(uid))
+        .mapToLong(e -> e.getValue().memoryBytes())
+        .sum();
+  }
+
+  /** Bytes of that pool promised to migrations other than {@code uid}. */
+  synchronized long poolBytesOfOthers(String uid, String pool) {
+    return byMigration.entrySet().stream()
+        .filter(e -> !e.getKey().equals(uid))
+        .mapToLong(e -> e.getValue().poolBytes().getOrDefault(pool, 0L))
+        .sum();
+  }
+}

@@ -1,0 +1,77 @@
+package dev.drover.node.target;
+
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.Text;
+import dev.drover.node.report.MigrationRef;
+import dev.drover.node.report.ReportQueue;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What this node says as the target: the report and its condition, always both. */
+final class TargetReports {
+  private final String nodeName;
+  private final ReportQueue queue;
+  private final InstantSource clock;
+
+  TargetReports(String nodeName, ReportQueue queue, InstantSource clock) {
+    this.nodeName = nodeName;
+    this.queue = queue;
+    this.clock = clock;
+  }
+
+  /** What was said last: by this process, or by an earlier one if the object has it. */
+  Optional<TargetReport> last(LiveMigration migration) {
+    return queue
+        .newest(migration.getMetadata().getUid())
+        .map(LiveMigrationStatus::target)
+        .or(() -> migration.getStatus().currentTarget());
+  }
+
+  void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      Reason reason,
+      String message,
+      @Nullable List<DiskPlan> plan) {
+    var now = clock.instant();
+    var report =
+        new TargetReport(
+            nodeName,
+            state,
+            reason.name(),
+            Text.limit(message, 1024),
+            now.truncatedTo(ChronoUnit.MILLIS).toString(),
+            plan);
+    var condition =
+        Condition.of(
+                ConditionType.TargetReady,
+                switch (state) {
+                  case Reserved -> Condition.TRUE;
+                  case Checked -> Condition.UNKNOWN;
+                  case Refused, Clean -> Condition.FALSE;
+                },
+                reason,
+                message,
+                now,
+                migration.getMetadata().getGeneration())
+            .replacing(migration.getStatus().condition(ConditionType.TargetReady).orElse(null));
+    var unused =
+        queue.say(
+            MigrationRef.of(migration),
+            LiveMigrationStatus.builder().target(report).conditions(List.of(condition)).build(),
+            ReportQueue.Urgency.Now);
+  }
+
+  void forget(LiveMigration migration) {
+    queue.forget(migration.getMetadata().getUid());
+  }
+}

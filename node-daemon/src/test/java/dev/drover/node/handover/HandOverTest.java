@@ -1,0 +1,110 @@
+package dev.drover.node.handover;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.node.handover.Evidence.Call;
+import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence.TargetView;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class HandOverTest {
+
+  static Stream<Evidence> everything() {
+    List<Evidence> all = new ArrayList<>();
+    for (boolean gone : new boolean[] {true, false}) {
+      for (SourceView source : SourceView.values()) {
+        for (TargetView target : TargetView.values()) {
+          for (Call call : Call.values()) {
+            all.add(new Evidence(gone, source, target, call, true));
+            all.add(new Evidence(gone, source, target, call, false));
+          }
+        }
+      }
+    }
+    return all.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("everything")
+  void nothingIsResumedWhileTheSourceCanRunOrTheTargetIsIncomplete(Evidence evidence) {
+    if (HandOver.decide(evidence) instanceof Verdict.ResumeTarget) {
+      assertThat(evidence.sourceProcessGone()).isTrue();
+      assertThat(evidence.target()).isEqualTo(TargetView.CompleteAndHeld);
+      assertThat(evidence.guestWasPaused()).isFalse();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("everything")
+  void theTargetMayOnlyBeDestroyedAfterStoppedOrLostAndThenItDoesNotRun(Evidence evidence) {
+    var verdict = HandOver.decide(evidence);
+    if (verdict instanceof Verdict.Stopped) {
+      assertThat(evidence.sourceProcessGone()).isFalse();
+      assertThat(evidence.source()).isEqualTo(SourceView.AsBefore);
+      assertThat(evidence.call()).isNotEqualTo(Call.Open);
+      assertThat(evidence.target()).isNotIn(TargetView.Runs, TargetView.RunsPostCopy);
+    }
+    if (verdict instanceof Verdict.GuestLost) {
+      assertThat(evidence.sourceProcessGone()).isTrue();
+      assertThat(evidence.target()).isEqualTo(TargetView.Absent);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("everything")
+  void switchedMeansThatTheSourceIsGone(Evidence evidence) {
+    if (HandOver.decide(evidence) instanceof Verdict.Switched) {
+      assertThat(evidence.sourceProcessGone()).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // gone, source, target, call, was paused -> verdict
+    "true,  Inactive,         CompleteAndHeld, Open,      false, ResumeTarget",
+    "true,  Inactive,         CompleteAndHeld, Succeeded, false, ResumeTarget",
+    "true,  Inactive,         CompleteAndHeld, Failed,    false, ResumeTarget",
+    "true,  Inactive,         CompleteAndHeld, Open,      true,  Switched",
+    "true,  Inactive,         Runs,            Open,      false, Switched",
+    "true,  Inactive,         Incoming,        Failed,    false, Wait",
+    "true,  Inactive,         Absent,          Open,      false, Wait",
+    "true,  Inactive,         Absent,          Failed,    false, GuestLost",
+    "true,  Inactive,         RunsPostCopy,    Open,      false, Wait",
+    "true,  Inactive,         RunsPostCopy,    Succeeded, false, Switched",
+    "true,  Inactive,         Unknown,         Succeeded, false, Wait",
+    "false, AsBefore,         Incoming,        Open,      false, Wait",
+    "false, AsBefore,         CompleteAndHeld, Failed,    false, Stopped",
+    "false, AsBefore,         Absent,          Failed,    false, Stopped",
+    "false, AsBefore,         Runs,            Failed,    false, Wait",
+    "false, HeldForMigration, CompleteAndHeld, Failed,    false, Wait",
+    "false, HeldForPostCopy,  RunsPostCopy,    Failed,    false, Wait",
+    "false, Unknown,          Absent,          Failed,    false, Wait",
+  })
+  void table(
+      boolean gone,
+      SourceView source,
+      TargetView target,
+      Call call,
+      boolean wasPaused,
+      String verdict) {
+    var decided = HandOver.decide(new Evidence(gone, source, target, call, wasPaused));
+    assertThat(decided.getClass().getSimpleName()).isEqualTo(verdict);
+  }
+
+  @Test
+  void everyWaitSaysWhatItWaitsFor() {
+    assertThat(everything().map(HandOver::decide))
+        .allSatisfy(
+            verdict -> {
+              if (verdict instanceof Verdict.Wait(var because)) {
+                assertThat(because).isNotBlank();
+              }
+            });
+  }
+}
