@@ -26,6 +26,9 @@ final class Observer implements HypervisorListener {
   /** After a call failed although libvirt is there. */
   static final Duration RETRY = Duration.ofSeconds(1);
 
+  /** How long a connection that is only being made is not yet called lost. */
+  static final Duration FIRST_CONTACT = Duration.ofSeconds(3);
+
   /** Told when there may be something to write. */
   interface Changes {
     void sightings();
@@ -45,6 +48,7 @@ final class Observer implements HypervisorListener {
   private final LinkedHashMap<UUID, Instant> touched = new LinkedHashMap<>();
   private boolean everything = true;
 
+  private @Nullable Instant started;
   private @Nullable Instant lastResync;
   private volatile boolean tried;
 
@@ -92,6 +96,8 @@ final class Observer implements HypervisorListener {
 
   /** Looks at what was touched, or at everything if it is time; returns when it will be. */
   Duration round() {
+    var now = clock.instant();
+    started = started == null ? now : started;
     try {
       lookAtTouched();
       if (takeEverything()) {
@@ -101,6 +107,11 @@ final class Observer implements HypervisorListener {
       synchronized (lock) {
         everything = true; // a look that failed half-way is no look
       }
+      var firstContact = new Due(started, FIRST_CONTACT).remaining(now);
+      if (!tried && !hypervisor.isConnected() && !firstContact.isZero()) {
+        return firstContact;
+      }
+      noteTried();
       if (e.kind() != HypervisorException.Kind.Unavailable) {
         LOG.atWarn()
             .addKeyValue(LogKeys.REASON, e.kind())
@@ -108,13 +119,17 @@ final class Observer implements HypervisorListener {
             .log("libvirt does not say what is on this host; it is asked again");
         return RETRY;
       }
-    } finally {
-      if (!tried) {
-        tried = true;
-        changes.node();
-      }
+      return resyncInterval; // or when the connection is back
     }
-    return hypervisor.isConnected() ? untilResync() : resyncInterval;
+    noteTried();
+    return untilResync();
+  }
+
+  private void noteTried() {
+    if (!tried) {
+      tried = true;
+      changes.node();
+    }
   }
 
   private Duration untilResync() {

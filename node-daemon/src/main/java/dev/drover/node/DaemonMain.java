@@ -1,0 +1,136 @@
+package dev.drover.node;
+
+import dev.drover.node.DaemonConfig.ConfigException;
+import dev.drover.node.health.HealthServer;
+import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.libvirt.LibvirtConfig;
+import dev.drover.node.hypervisor.libvirt.LibvirtHypervisor;
+import dev.drover.node.inventory.Inventory;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Objects;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The node daemon. Ends with 0 after SIGTERM, with 2 if its environment can't be used, and with 1
+ * if a thread died of something that nobody expected: half a daemon is worse than a new one.
+ */
+public final class DaemonMain {
+  private static final Logger LOG = LoggerFactory.getLogger(DaemonMain.class);
+
+  private static final int UNUSABLE_ENVIRONMENT = 2;
+
+  /** Before the kubelet's patience (30 s) is over; and a restart should not look like an outage. */
+  private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
+
+  private static final Duration CONNECT_WITHIN = Duration.ofSeconds(3);
+  private static final Duration ANSWER_WITHIN = Duration.ofSeconds(8);
+
+  /** Two tries fit into a heartbeat's duration even if the first gets no answer. */
+  private static final Duration ANSWER_HEARTBEAT_WITHIN = Duration.ofSeconds(3);
+
+  private DaemonMain() {}
+
+  /** Everything comes from the environment; there are no arguments. */
+  public static void main(String[] args) {
+    try {
+      var config = DaemonConfig.from(System.getenv());
+      run(
+          config,
+          clock -> new LibvirtHypervisor(LibvirtConfig.of(config.libvirtUri().toString()), clock));
+    } catch (ConfigException e) {
+      for (var problem : e.problems()) {
+        LOG.atError().addKeyValue(LogKeys.REASON, problem).log("The environment can't be used");
+      }
+      System.exit(UNUSABLE_ENVIRONMENT);
+    }
+  }
+
+  /**
+   * Starts a daemon on that hypervisor; it goes on when this returns, until the process is told.
+   */
+  static void run(DaemonConfig config, Function<InstantSource, Hypervisor> openHypervisor) {
+    var stop = new Shutdown(STOP_WITHIN);
+    stop.takeOver();
+    var clock = Clock.systemUTC();
+    var registry = registry();
+    var client = stop.closing("client", client(ANSWER_WITHIN));
+    var heartbeatClient = stop.closing("heartbeat client", client(ANSWER_HEARTBEAT_WITHIN));
+    var hypervisor = stop.closing("hypervisor", openHypervisor.apply(clock));
+    var inventory =
+        stop.closing(
+            "inventory",
+            new Inventory(config, client, heartbeatClient, hypervisor, registry, clock));
+
+    inventory.start();
+    var health =
+        stop.closing(
+            "health",
+            HealthServer.start(
+                new InetSocketAddress(config.httpAddress(), config.httpPort()),
+                inventory::stuckThreads,
+                inventory::notReady,
+                registry::scrape));
+    LOG.atInfo()
+        .addKeyValue(LogKeys.ADDRESS, health.address())
+        .addKeyValue(LogKeys.NAMESPACE, config.namespace())
+        .log("The node daemon has started");
+
+    // The roles' place: after health, which has to answer while they wait for the API server:
+    // stop.closing("roles", new Roles(..., client, hypervisor, registry, clock)).start();
+  }
+
+  /**
+   * HTTP/1.1: on it, a request that gets no answer takes its connection with it. An HTTP/2
+   * connection to an API server that has vanished would be used again by every next request, until
+   * TCP gives it up a quarter of an hour later. Nothing is repeated by the client itself: whoever
+   * asks knows whether he still wants to.
+   */
+  private static KubernetesClient client(Duration answerWithin) {
+    var config =
+        new ConfigBuilder(Config.autoConfigure(null))
+            .withHttp2Disable(true)
+            .withConnectionTimeout(Math.toIntExact(CONNECT_WITHIN.toMillis()))
+            .withRequestTimeout(Math.toIntExact(answerWithin.toMillis()))
+            .withRequestRetryBackoffLimit(0)
+            .withUserAgent("drover-node-daemon/" + version())
+            .build();
+    return new KubernetesClientBuilder()
+        .withConfig(config)
+        .withHttpClientFactory(new JdkHttpClientFactory())
+        .build();
+  }
+
+  private static PrometheusMeterRegistry registry() {
+    var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    new JvmMemoryMetrics().bindTo(registry);
+    new JvmThreadMetrics().bindTo(registry);
+    new ProcessorMetrics().bindTo(registry);
+    Gauge.builder("drover.daemon.build.info", () -> 1)
+        .description("Always 1; which build runs")
+        .tag("version", version())
+        .tag("java", Runtime.version().toString())
+        .register(registry);
+    return registry;
+  }
+
+  private static String version() {
+    return Objects.requireNonNullElse(
+        DaemonMain.class.getPackage().getImplementationVersion(), "unknown");
+  }
+}
