@@ -27,8 +27,8 @@ final class EventLoop {
     private static final Thread THREAD = start();
 
     private static Thread start() {
-      // Loads the library and silences its error printing before anything can fail.
-      LibvirtNative.instance().virResetLastError();
+      // Initializes the library and silences its error printing before anything can fail.
+      LibvirtNative.instance();
       try {
         Library.initEventLoop();
       } catch (LibvirtException e) {

@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
  * What libvirt-java lacks, and all of libvirt's domain calls, so that a domain is one kind of
  * pointer everywhere. Names and numbers are libvirt's own. Struct layouts are LP64.
  */
-@SuppressWarnings("checkstyle:all") // libvirt's names, so that its manual can be searched for them
 interface LibvirtNative extends Library {
 
   int MIGRATE_LIVE = 1;
@@ -63,17 +62,22 @@ interface LibvirtNative extends Library {
     private static LibvirtNative load() {
       LibvirtNative library =
           Native.load("virt", LibvirtNative.class, Map.of(OPTION_STRING_ENCODING, "UTF-8"));
+      // First of all: until then the thread's error is looked up under a key of somebody else's,
+      // the JVM's for instance, and freed.
+      if (library.virInitialize() < 0) {
+        throw new UnsatisfiedLinkError("libvirt can't be initialized");
+      }
       // libvirt's own handler prints every error to stderr, expected ones too.
       library.virSetErrorFunc(null, QUIET);
       return library;
     }
   }
 
+  int virInitialize();
+
   // Errors belong to the thread; read them there, before its next call.
 
   @Nullable Pointer virGetLastError();
-
-  void virResetLastError();
 
   void virSetErrorFunc(@Nullable Pointer user, ErrorSink handler);
 
