@@ -1,5 +1,6 @@
 package dev.drover.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
@@ -55,6 +56,7 @@ public record Condition(
         : this;
   }
 
+  @JsonIgnore
   public boolean isTrue() {
     return TRUE.equals(status);
   }

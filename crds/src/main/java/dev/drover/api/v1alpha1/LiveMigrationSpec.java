@@ -6,8 +6,10 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Default;
 import io.fabric8.generator.annotation.Max;
 import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,59 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything but {@code abort} and {@code ttlSecondsAfterFinished} is immutable; a change that
  * could not be obeyed is refused by the API server instead of being ignored.
  */
+@ValidationRule(
+    value = "self.virtualMachineName == oldSelf.virtualMachineName",
+    message = "virtualMachineName can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?source == oldSelf.?source",
+    message = "source can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?target == oldSelf.?target",
+    message = "target can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?mode == oldSelf.?mode",
+    message = "mode can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?storage == oldSelf.?storage",
+    message = "storage can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?bandwidthMiBps == oldSelf.?bandwidthMiBps",
+    message = "bandwidthMiBps can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?maxDowntimeMilliseconds == oldSelf.?maxDowntimeMilliseconds",
+    message = "maxDowntimeMilliseconds can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?postCopy == oldSelf.?postCopy",
+    message = "postCopy can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?completionTimeoutSeconds == oldSelf.?completionTimeoutSeconds",
+    message = "completionTimeoutSeconds can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?onTimeout == oldSelf.?onTimeout",
+    message = "onTimeout can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.?commit == oldSelf.?commit",
+    message = "commit can't be changed; create another migration instead")
+@ValidationRule(
+    value = "!oldSelf.?abort.orValue(false) || self.?abort.orValue(false)",
+    message = "abort can't be taken back; create another migration instead")
+@ValidationRule(
+    value =
+        "!has(self.source) || !has(self.source.nodeName) || !has(self.target)"
+            + " || !has(self.target.nodeName) || self.source.nodeName != self.target.nodeName",
+    message = "source.nodeName and target.nodeName must not be the same node")
+@ValidationRule(
+    value =
+        "self.?postCopy.orValue('Never') != 'Allowed'"
+            + " || self.?commit.orValue('Fenced') == 'Direct'",
+    message =
+        "postCopy: Allowed needs commit: Direct: libvirt can't land a guest paused when post-copy is"
+            + " on; commit: Direct says that you accept libvirt's own hand-over")
+@ValidationRule(
+    value =
+        "self.?onTimeout.orValue('Abort') != 'PostCopy'"
+            + " || self.?postCopy.orValue('Never') == 'Allowed'",
+    message = "onTimeout: PostCopy needs postCopy: Allowed")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record LiveMigrationSpec(
@@ -69,21 +124,35 @@ public record LiveMigrationSpec(
         @Max(31536000)
         @Nullable Integer ttlSecondsAfterFinished) {
 
+  private static final String DNS_SUBDOMAIN =
+      "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
   /** The guest's present host. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Source(
-      @JsonPropertyDescription("Name of a HypervisorNode.") @Size(min = 1, max = 253)
+      @JsonPropertyDescription("Name of a HypervisorNode.")
+          @Size(min = 1, max = 253)
+          @Pattern(DNS_SUBDOMAIN)
           @Nullable String nodeName) {}
 
   /** The guest's next host: named, or any that carries the labels, or any. */
+  @ValidationRule(
+      value = "!has(self.nodeName) || !has(self.nodeSelector)",
+      message = "name the target or select it, not both")
+  @ValidationRule(
+      value = "!has(self.nodeSelector) || self.nodeSelector.all(key, size(key) <= 317)",
+      message = "a label's key has at most 317 characters")
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Target(
-      @JsonPropertyDescription("Name of a HypervisorNode.") @Size(min = 1, max = 253)
+      @JsonPropertyDescription("Name of a HypervisorNode.")
+          @Size(min = 1, max = 253)
+          @Pattern(DNS_SUBDOMAIN)
           @Nullable String nodeName,
       @JsonPropertyDescription("Labels that the HypervisorNode must carry.")
-          @Nullable Map<String, String> nodeSelector) {}
+          @Size(min = 1, max = 16)
+          @Nullable Map<String, @Size(max = 63) String> nodeSelector) {}
 
   /** How the guest moves. */
   public enum Mode {

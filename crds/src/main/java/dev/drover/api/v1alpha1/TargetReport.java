@@ -1,5 +1,6 @@
 package dev.drover.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.fabric8.generator.annotation.Min;
@@ -64,6 +65,7 @@ public record TargetReport(
       Stay
     }
 
+    @JsonIgnore
     public boolean isCopy() {
       return action == Action.Copy;
     }

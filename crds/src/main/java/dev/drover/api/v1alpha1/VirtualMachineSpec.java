@@ -6,8 +6,12 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
 
 /** Which domain it is; immutable. */
+@ValidationRule(
+    value = "self == oldSelf",
+    message = "a VirtualMachine is one libvirt domain for good: its spec can't be changed")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record VirtualMachineSpec(
