@@ -6,6 +6,7 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.libvirt.LibvirtConfig;
 import dev.drover.node.hypervisor.libvirt.LibvirtHypervisor;
 import dev.drover.node.inventory.Inventory;
+import dev.drover.node.roles.Roles;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -91,8 +92,12 @@ public final class DaemonMain {
         .addKeyValue(LogKeys.NAMESPACE, config.namespace())
         .log("The node daemon has started");
 
-    // The roles' place: after health, which has to answer while they wait for the API server:
-    // stop.closing("roles", new Roles(..., client, hypervisor, registry, clock)).start();
+    // After health, which has to answer while they wait for the API server.
+    stop.closing(
+            "roles",
+            new Roles(
+                config.nodeName(), config.peerTransport(), client, hypervisor, registry, clock))
+        .start();
   }
 
   /**
