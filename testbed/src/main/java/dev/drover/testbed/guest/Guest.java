@@ -59,7 +59,7 @@ public final class Guest implements AutoCloseable {
       createVolume(host, number);
     }
     String xml = DomainXml.of(spec, observer.address());
-    String paused = spec.startPaused() ? " --paused" : "";
+    String paused = spec.startsPaused() ? " --paused" : "";
     if (spec.persistent()) {
       virshWithInput(host, xml, "define /dev/stdin; start " + name() + paused);
     } else {

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
  *     metadata
  * @param machine QEMU's machine type; {@code q35} is the newest that its first host has
  * @param persistent defined before it is started; otherwise it is gone when it stops
- * @param startPaused it is started without running; {@link Guest#resume} lets it boot
+ * @param startsPaused it is started without running; {@link Guest#resume} lets it boot
  * @param dirtyMib memory that it writes to from its boot on, in turn; 0: none
  * @param dirtyMibPerSecond how fast
  * @param writeMibPerSecond what it writes to each of its disks from its boot on; 0: nothing
@@ -24,7 +24,7 @@ public record GuestSpec(
     String namespace,
     String machine,
     boolean persistent,
-    boolean startPaused,
+    boolean startsPaused,
     int dirtyMib,
     int dirtyMibPerSecond,
     int writeMibPerSecond) {
@@ -47,7 +47,7 @@ public record GuestSpec(
         namespace,
         machine,
         persistent,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         writeMibPerSecond);
@@ -63,7 +63,7 @@ public record GuestSpec(
         namespace,
         machine,
         persistent,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         writeMibPerSecond);
@@ -78,7 +78,7 @@ public record GuestSpec(
         kubernetesNamespace,
         machine,
         persistent,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         writeMibPerSecond);
@@ -94,7 +94,7 @@ public record GuestSpec(
         namespace,
         type,
         persistent,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         writeMibPerSecond);
@@ -109,7 +109,7 @@ public record GuestSpec(
         namespace,
         machine,
         false,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         writeMibPerSecond);
@@ -143,7 +143,7 @@ public record GuestSpec(
         namespace,
         machine,
         persistent,
-        startPaused,
+        startsPaused,
         sizeMib,
         mibPerSecond,
         writeMibPerSecond);
@@ -159,7 +159,7 @@ public record GuestSpec(
         namespace,
         machine,
         persistent,
-        startPaused,
+        startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
         mibPerSecond);

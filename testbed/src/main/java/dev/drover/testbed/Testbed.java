@@ -1,0 +1,252 @@
+package dev.drover.testbed;
+
+import dev.drover.testbed.cluster.ChartInstallation;
+import dev.drover.testbed.cluster.ControlPlane;
+import dev.drover.testbed.cluster.OperatorProcess;
+import dev.drover.testbed.guest.Guest;
+import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.Bridge;
+import dev.drover.testbed.host.HostSettings;
+import dev.drover.testbed.host.Http;
+import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.host.NodeDaemon;
+import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Recipes;
+import dev.drover.testbed.process.StateDirectory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A control plane, hypervisor hosts, and, if wanted, Drover itself. There is one on a machine at a
+ * time; it needs root.
+ *
+ * <p>{@link #close} leaves nothing behind: no process, network link, mount or file. A JVM that is
+ * killed leaves everything, and the next testbed removes it before it starts.
+ */
+public final class Testbed implements AutoCloseable {
+
+  /**
+   * Under this name the testbed is noted, so that a later run, or {@code ./demo down}, finds it.
+   */
+  private static final String NAME = "main";
+
+  private final StateDirectory state;
+  private final ControlPlane controlPlane;
+  private final List<HypervisorHost> hosts = Collections.synchronizedList(new ArrayList<>());
+  private final List<Guest> guests = Collections.synchronizedList(new ArrayList<>());
+  private @Nullable OperatorProcess operator;
+  private boolean droverInstalled;
+
+  private Testbed(StateDirectory state) {
+    this.state = state;
+    Bridge.create(state);
+    this.controlPlane = ControlPlane.start(state, Bridge.ADDRESS);
+  }
+
+  /** Starts a control plane and so many like hosts. */
+  public static Testbed start(int hosts) {
+    return start(Collections.nCopies(hosts, HostSettings.defaults()));
+  }
+
+  /**
+   * Starts a control plane and hosts, {@code n1} being the first. Returns when all of it answers.
+   */
+  public static Testbed start(List<HostSettings> hosts) {
+    // Before anything is up: the first time, this takes minutes.
+    Recipes.controlPlane();
+    Recipes.guest();
+    hosts.stream().map(HostSettings::suite).distinct().forEach(Recipes::root);
+    StateDirectory state = StateDirectory.open(NAME);
+    try {
+      var testbed = new Testbed(state);
+      testbed.addHosts(hosts);
+      return testbed;
+    } catch (RuntimeException e) {
+      state.close();
+      throw e;
+    }
+  }
+
+  /** Removes what a testbed left that was kept, or whose JVM was killed. */
+  public static void removeLeftOver() {
+    StateDirectory.open(NAME).close();
+  }
+
+  /** Adds hosts, numbered on; they boot at the same time. */
+  public void addHosts(List<HostSettings> settings) {
+    List<CompletableFuture<Void>> boots = new ArrayList<>();
+    for (HostSettings each : settings) {
+      var host = new HypervisorHost(state, hosts.size() + 1, each, controlPlane);
+      hosts.add(host);
+      boots.add(CompletableFuture.runAsync(host::powerOn, Thread::startVirtualThread));
+    }
+    boots.forEach(CompletableFuture::join);
+  }
+
+  /** Adds hosts of the default kind until there are so many. */
+  public void ensureHosts(int count) {
+    addHosts(Collections.nCopies(Math.max(0, count - hosts.size()), HostSettings.defaults()));
+    if (droverInstalled) {
+      startDaemons();
+    }
+  }
+
+  /**
+   * Applies the chart's objects, and starts the operator and a daemon on every host. Returns when
+   * all are ready.
+   */
+  public void installDrover() {
+    if (!droverInstalled) {
+      ChartInstallation.apply(controlPlane);
+      droverInstalled = true;
+    }
+    operator().start();
+    startDaemons();
+    operator().awaitReady();
+  }
+
+  private void startDaemons() {
+    List<NodeDaemon> daemons = hosts().stream().map(HypervisorHost::daemon).toList();
+    daemons.forEach(NodeDaemon::start);
+    daemons.forEach(NodeDaemon::awaitReady);
+  }
+
+  /** Undoes faults: whatever was killed, cut, frozen or switched off works again afterwards. */
+  public void repair() {
+    if (!controlPlane.etcd().running() || !controlPlane.apiServer().running()) {
+      controlPlane.etcd().start();
+      controlPlane.apiServer().start();
+    }
+    controlPlane.etcd().resume();
+    controlPlane.apiServer().resume();
+    controlPlane.awaitReady();
+    for (HypervisorHost host : hosts()) {
+      if (!host.isOn()) {
+        host.powerOn();
+      }
+      host.heal();
+      host.clearFirewall();
+      host.libvirtd().resume();
+      host.daemon().resume();
+      host.libvirtd().start();
+    }
+    if (droverInstalled) {
+      operator().resume();
+      installDrover();
+    }
+  }
+
+  public ControlPlane controlPlane() {
+    return controlPlane;
+  }
+
+  public List<HypervisorHost> hosts() {
+    return List.copyOf(hosts);
+  }
+
+  /**
+   * A host by its name.
+   *
+   * @param name {@code n1}, {@code n2}, ...
+   */
+  public HypervisorHost host(String name) {
+    return hosts().stream()
+        .filter(host -> host.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new NoSuchElementException("the testbed has no host " + name));
+  }
+
+  /** The operator, running or not. */
+  public synchronized OperatorProcess operator() {
+    if (operator == null) {
+      operator = new OperatorProcess("operator", state, controlPlane);
+    }
+    return operator;
+  }
+
+  /** Another operator beside the first, not started: for tests of the lead. */
+  public OperatorProcess anotherOperator(String name) {
+    return new OperatorProcess(name, state, controlPlane);
+  }
+
+  /** A guest, not started. It goes with the testbed, or with the test that made it. */
+  public Guest guest(GuestSpec spec) {
+    var guest = new Guest(spec, hosts());
+    guests.add(guest);
+    return guest;
+  }
+
+  /** The guests that were made and not yet removed. */
+  public List<Guest> guests() {
+    return List.copyOf(guests);
+  }
+
+  /** Destroys all guests on all hosts, and removes their disks. */
+  public void removeGuests() {
+    for (Guest guest : guests()) {
+      guest.close();
+      guests.remove(guest);
+    }
+  }
+
+  /** Runs kubectl as admin. */
+  public Command.Result kubectl(String... arguments) {
+    return controlPlane.kubectl(arguments);
+  }
+
+  /** The metrics of the operator or of a daemon, in Prometheus's text format. */
+  public String metrics(String httpUrl) {
+    return Http.get(httpUrl + "/metrics");
+  }
+
+  /** The logs of all that this machine runs; the hosts' own are in {@link #hostLogs}. */
+  public Path logs() {
+    return state.logs();
+  }
+
+  /** The directory of a host's logs: libvirtd, QEMU, the daemon. */
+  public Path hostLogs(HypervisorHost host) {
+    return state.data("hosts/" + host.name() + "/log");
+  }
+
+  /** A directory that lives as long as the testbed. */
+  public Path scratch(String name) {
+    return state.data("scratch/" + name);
+  }
+
+  /** Lets the testbed stay up beyond this JVM. */
+  public void keep() {
+    guests.forEach(guest -> guest.observer().close());
+    state.release();
+  }
+
+  /** The files in the order in which a person would want to read them. */
+  public Stream<Path> logFiles() {
+    Stream<Path> daemons = hosts().stream().map(host -> host.daemon().log());
+    Stream<Path> libvirt = hosts().stream().map(host -> hostLogs(host).resolve("libvirtd.log"));
+    Stream<Path> qemu =
+        hosts().stream()
+            .flatMap(
+                host ->
+                    guests().stream()
+                        .map(guest -> hostLogs(host).resolve("qemu/" + guest.name() + ".log")));
+    return Stream.of(Stream.of(logs().resolve("operator.log")), daemons, libvirt, qemu)
+        .flatMap(files -> files);
+  }
+
+  @Override
+  public void close() {
+    guests.forEach(guest -> guest.observer().close());
+    try {
+      controlPlane.close();
+    } finally {
+      state.close();
+    }
+  }
+}

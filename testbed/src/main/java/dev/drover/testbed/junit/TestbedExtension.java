@@ -1,0 +1,80 @@
+package dev.drover.testbed.junit;
+
+import dev.drover.testbed.Testbed;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Shares one testbed among all classes with {@link DroverTestbed}. */
+public final class TestbedExtension
+    implements BeforeAllCallback, ParameterResolver, AfterTestExecutionCallback, AfterEachCallback {
+
+  private static final Logger LOG = LoggerFactory.getLogger(TestbedExtension.class);
+  private static final ExtensionContext.Namespace NAMESPACE =
+      ExtensionContext.Namespace.create(TestbedExtension.class);
+
+  @Override
+  public void beforeAll(ExtensionContext context) {
+    DroverTestbed wanted = annotation(context);
+    Testbed testbed = testbed(context);
+    testbed.ensureHosts(wanted.hosts());
+    if (wanted.drover()) {
+      testbed.installDrover();
+    }
+  }
+
+  @Override
+  public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+    return parameter.getParameter().getType() == Testbed.class;
+  }
+
+  @Override
+  public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+    return testbed(context);
+  }
+
+  @Override
+  public void afterTestExecution(ExtensionContext context) {
+    if (context.getExecutionException().isPresent()) {
+      String test = context.getRequiredTestClass().getSimpleName() + "." + context.getDisplayName();
+      var evidence = new Evidence(testbed(context), test);
+      LOG.atInfo().addKeyValue("directory", evidence.collect()).log("The test failed; see");
+    }
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) {
+    // Repaired first: a guest can only be removed from a host that answers.
+    testbed(context).repair();
+    testbed(context).removeGuests();
+  }
+
+  private static Testbed testbed(ExtensionContext context) {
+    int hosts = annotation(context).hosts();
+    return context
+        .getRoot()
+        .getStore(NAMESPACE)
+        .getOrComputeIfAbsent(Shared.class, key -> new Shared(Testbed.start(hosts)), Shared.class)
+        .testbed();
+  }
+
+  private static DroverTestbed annotation(ExtensionContext context) {
+    return AnnotationSupport.findAnnotation(context.getRequiredTestClass(), DroverTestbed.class)
+        .orElseThrow(() -> new IllegalStateException("the test class lacks @DroverTestbed"));
+  }
+
+  /** JUnit closes it after the last test of the JVM. */
+  private record Shared(Testbed testbed) implements AutoCloseable {
+
+    @Override
+    public void close() {
+      testbed.close();
+    }
+  }
+}
