@@ -23,37 +23,43 @@ import org.jspecify.annotations.Nullable;
     value = "self.virtualMachineName == oldSelf.virtualMachineName",
     message = "virtualMachineName can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?source == oldSelf.?source",
+    value =
+        "has(self.source) == has(oldSelf.source)"
+            + " && (!has(self.source) || self.source == oldSelf.source)",
     message = "source can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?target == oldSelf.?target",
+    value =
+        "has(self.target) == has(oldSelf.target)"
+            + " && (!has(self.target) || self.target == oldSelf.target)",
     message = "target can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?mode == oldSelf.?mode",
+    value = "self.mode == oldSelf.mode",
     message = "mode can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?storage == oldSelf.?storage",
+    value = "self.storage == oldSelf.storage",
     message = "storage can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?bandwidthMiBps == oldSelf.?bandwidthMiBps",
+    value =
+        "has(self.bandwidthMiBps) == has(oldSelf.bandwidthMiBps)"
+            + " && (!has(self.bandwidthMiBps) || self.bandwidthMiBps == oldSelf.bandwidthMiBps)",
     message = "bandwidthMiBps can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?maxDowntimeMilliseconds == oldSelf.?maxDowntimeMilliseconds",
+    value = "self.maxDowntimeMilliseconds == oldSelf.maxDowntimeMilliseconds",
     message = "maxDowntimeMilliseconds can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?postCopy == oldSelf.?postCopy",
+    value = "self.postCopy == oldSelf.postCopy",
     message = "postCopy can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?completionTimeoutSeconds == oldSelf.?completionTimeoutSeconds",
+    value = "self.completionTimeoutSeconds == oldSelf.completionTimeoutSeconds",
     message = "completionTimeoutSeconds can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?onTimeout == oldSelf.?onTimeout",
+    value = "self.onTimeout == oldSelf.onTimeout",
     message = "onTimeout can't be changed; create another migration instead")
 @ValidationRule(
-    value = "self.?commit == oldSelf.?commit",
+    value = "self.commit == oldSelf.commit",
     message = "commit can't be changed; create another migration instead")
 @ValidationRule(
-    value = "!oldSelf.?abort.orValue(false) || self.?abort.orValue(false)",
+    value = "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
     message = "abort can't be taken back; create another migration instead")
 @ValidationRule(
     value =
@@ -61,16 +67,12 @@ import org.jspecify.annotations.Nullable;
             + " || !has(self.target.nodeName) || self.source.nodeName != self.target.nodeName",
     message = "source.nodeName and target.nodeName must not be the same node")
 @ValidationRule(
-    value =
-        "self.?postCopy.orValue('Never') != 'Allowed'"
-            + " || self.?commit.orValue('Fenced') == 'Direct'",
+    value = "self.postCopy != 'Allowed' || self.commit == 'Direct'",
     message =
         "postCopy: Allowed needs commit: Direct: libvirt can't land a guest paused when post-copy is"
             + " on; commit: Direct says that you accept libvirt's own hand-over")
 @ValidationRule(
-    value =
-        "self.?onTimeout.orValue('Abort') != 'PostCopy'"
-            + " || self.?postCopy.orValue('Never') == 'Allowed'",
+    value = "self.onTimeout != 'PostCopy' || self.postCopy == 'Allowed'",
     message = "onTimeout: PostCopy needs postCopy: Allowed")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
