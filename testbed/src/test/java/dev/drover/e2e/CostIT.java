@@ -1,0 +1,31 @@
+package dev.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.testbed.Testbed;
+import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.junit.DroverTestbed;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What a migration costs the API server. The figures for docs/reference/performance.md come from
+ * {@code bench/}.
+ */
+@DroverTestbed
+class CostIT {
+  private static final int MOST_WRITES = 20;
+
+  /** So short that there is hardly time for a progress write; what there is of them counts, too. */
+  @Test
+  void aMigrationCostsFewWrites(Testbed testbed) {
+    try (var scene = Scene.onSource(testbed, GuestSpec.named("frugal"))) {
+      var boot = scene.guest().bootId();
+      var migration = scene.migrate("target: {nodeName: n2}\n");
+      migration.awaitSucceeded();
+      scene.assertMoved(boot);
+      var writes = Writes.of(testbed, migration.name(), "frugal");
+      System.out.println("writes of one migration: " + writes);
+      assertThat(writes.total()).isLessThanOrEqualTo(MOST_WRITES);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+package dev.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineStatus;
+import dev.drover.testbed.Testbed;
+import dev.drover.testbed.process.Waiting;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+
+/** A LiveMigration as a person deals with it: applied by kubectl, watched by its status. */
+final class Migration {
+  static final String NAMESPACE = "default";
+
+  /** Emulated guests on two busy cores; a migration that takes this long is stuck. */
+  static final Duration DEADLINE = Duration.ofMinutes(4);
+
+  private static final AtomicInteger NUMBER = new AtomicInteger();
+
+  private final Testbed testbed;
+  private final String name;
+
+  private Migration(Testbed testbed, String name) {
+    this.testbed = testbed;
+    this.name = name;
+  }
+
+  /** Applies a migration of that VM; {@code spec} is the rest of the spec in YAML. */
+  static Migration apply(Testbed testbed, String virtualMachine, String spec) {
+    var name = virtualMachine + "-" + NUMBER.incrementAndGet();
+    var result =
+        testbed
+            .controlPlane()
+            .kubectlWithInput(
+                """
+                apiVersion: drover.dev/v1alpha1
+                kind: LiveMigration
+                metadata:
+                  name: %s
+                  namespace: %s
+                spec:
+                  virtualMachineName: %s
+                """
+                        .formatted(name, NAMESPACE, virtualMachine)
+                    + spec.indent(2),
+                "apply",
+                "-f",
+                "-");
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    return new Migration(testbed, name);
+  }
+
+  /**
+   * Waits until the cluster knows that the VM is on that node, as anybody would before moving it.
+   */
+  static void awaitSeen(Testbed testbed, String virtualMachine, String node) {
+    Waiting.until(
+        virtualMachine + " is seen on " + node,
+        DEADLINE,
+        () -> {
+          var vm =
+              testbed
+                  .controlPlane()
+                  .client()
+                  .resources(VirtualMachine.class)
+                  .inNamespace(NAMESPACE)
+                  .withName(virtualMachine)
+                  .get();
+          return vm != null
+              && vm.getStatus() != null
+              && node.equals(vm.getStatus().nodeName())
+              && vm.getStatus().sightingsOrEmpty().stream()
+                  .filter(
+                      s ->
+                          s.state() == VirtualMachineStatus.State.Running
+                              || s.state() == VirtualMachineStatus.State.Paused)
+                  .allMatch(s -> s.nodeName().equals(node));
+        });
+  }
+
+  String name() {
+    return name;
+  }
+
+  Optional<LiveMigration> object() {
+    return Optional.ofNullable(
+        testbed
+            .controlPlane()
+            .client()
+            .resources(LiveMigration.class)
+            .inNamespace(NAMESPACE)
+            .withName(name)
+            .get());
+  }
+
+  LiveMigrationStatus status() {
+    return object()
+        .map(LiveMigration::getStatus)
+        .orElseGet(() -> LiveMigrationStatus.builder().build());
+  }
+
+  Phase phase() {
+    return status().phaseValue();
+  }
+
+  Migration await(String what, Predicate<LiveMigrationStatus> condition) {
+    try {
+      Waiting.until(name + ": " + what, DEADLINE, () -> condition.test(status()));
+    } catch (RuntimeException | AssertionError e) {
+      throw new AssertionError(name + ": " + what + "; it is " + status(), e);
+    }
+    return this;
+  }
+
+  Migration awaitPhase(Phase... phases) {
+    return await(
+        "phase is one of " + Arrays.toString(phases),
+        s -> Arrays.asList(phases).contains(s.phaseValue()));
+  }
+
+  LiveMigrationStatus awaitEnd() {
+    await("has ended", s -> s.phaseValue().isTerminal());
+    return status();
+  }
+
+  LiveMigrationStatus awaitSucceeded() {
+    var status = awaitEnd();
+    assertThat(status.phaseValue()).as("%s", status.failure()).isEqualTo(Phase.Succeeded);
+    return status;
+  }
+
+  LiveMigrationStatus awaitFailed(Reason reason) {
+    var status = awaitEnd();
+    assertThat(status.phaseValue()).as("%s", status).isEqualTo(Phase.Failed);
+    assertThat(status.failure().reason()).isEqualTo(reason.name());
+    assertThat(status.failure().message()).isNotBlank();
+    return status;
+  }
+
+  /** While memory (not disks) is being sent. */
+  Migration awaitMemoryCopy() {
+    return await(
+        "sends memory",
+        s ->
+            s.progress() != null
+                && s.progress().memoryProcessedBytes() > 0
+                && s.phaseValue() == Phase.PreCopy);
+  }
+
+  /** While disks are being copied. */
+  Migration awaitDiskCopy() {
+    return await(
+        "copies disks",
+        s ->
+            s.progress() != null
+                && s.progress().diskProcessedBytes() > 0
+                && s.progress().memoryProcessedBytes() == 0
+                && s.phaseValue() == Phase.PreCopy);
+  }
+
+  void delete() {
+    var result =
+        testbed.controlPlane().kubectl("-n", NAMESPACE, "delete", "lmig", name, "--wait=false");
+    assertThat(result.exitCode()).as(result.err()).isZero();
+  }
+
+  void awaitGone() {
+    Waiting.until(name + " is gone", DEADLINE, () -> object().isEmpty());
+  }
+}

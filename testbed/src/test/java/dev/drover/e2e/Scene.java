@@ -1,0 +1,105 @@
+package dev.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.testbed.Testbed;
+import dev.drover.testbed.guest.Guest;
+import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.process.Waiting;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A guest on n1 with the cluster watching, and what must hold of both hosts afterwards. Closing it
+ * removes the guest.
+ */
+final class Scene implements AutoCloseable {
+  static final String OWN_POOL = "/var/lib/libvirt/images";
+
+  private final Testbed testbed;
+  private final Guest guest;
+  private final Set<String> targetFilesBefore;
+
+  private Scene(Testbed testbed, Guest guest) {
+    this.testbed = testbed;
+    this.guest = guest;
+    this.targetFilesBefore = new TreeSet<>(target().files(OWN_POOL));
+  }
+
+  /** The guest is booted on n1, and seen there by Drover. */
+  static Scene onSource(Testbed testbed, GuestSpec spec) {
+    var guest = testbed.guest(spec);
+    guest.start(testbed.host("n1"));
+    if (!spec.startPaused()) {
+      guest.awaitBooted();
+    }
+    var scene = new Scene(testbed, guest);
+    Migration.awaitSeen(testbed, spec.name(), "n1");
+    return scene;
+  }
+
+  Guest guest() {
+    return guest;
+  }
+
+  HypervisorHost source() {
+    return testbed.host("n1");
+  }
+
+  HypervisorHost target() {
+    return testbed.host("n2");
+  }
+
+  Migration migrate(String spec) {
+    return Migration.apply(testbed, guest.name(), spec);
+  }
+
+  /**
+   * The guest beats at the target, from the same boot, with all of its memory and disks; nothing is
+   * left behind.
+   */
+  void assertMoved(String bootIdBefore) {
+    guest.awaitRunningOn(target());
+    assertThat(guest.bootId()).isEqualTo(bootIdBefore);
+    assertOnlyAt(target());
+    var verification = guest.verify();
+    assertThat(verification.clean()).as("%s", verification).isTrue();
+    assertNoProbesLeft();
+  }
+
+  /** The guest beats at the source as if nothing had been, and the target has nothing of it. */
+  void assertStayed(String bootIdBefore) {
+    guest.awaitRunningOn(source());
+    assertThat(guest.bootId()).isEqualTo(bootIdBefore);
+    assertOnlyAt(source());
+    assertTargetClean();
+    var verification = guest.verify();
+    assertThat(verification.clean()).as("%s", verification).isTrue();
+    assertNoProbesLeft();
+  }
+
+  void assertOnlyAt(HypervisorHost host) {
+    Waiting.until(
+        "one QEMU process of " + guest.name(), () -> guest.qemuOn().equals(List.of(host)));
+    assertThat(guest.twoCopiesHeard()).as("two copies were heard").isFalse();
+  }
+
+  void assertTargetClean() {
+    assertThat(new TreeSet<>(target().files(OWN_POOL))).isEqualTo(targetFilesBefore);
+    assertThat(target().virsh("list", "--all", "--name").out()).doesNotContain(guest.name());
+  }
+
+  void assertNoProbesLeft() {
+    for (var host : List.of(source(), target())) {
+      assertThat(host.files(OWN_POOL)).noneMatch(f -> f.startsWith("drover-probe-"));
+      assertThat(host.files("/mnt/shared")).noneMatch(f -> f.startsWith("drover-probe-"));
+    }
+  }
+
+  @Override
+  public void close() {
+    guest.close();
+  }
+}
