@@ -26,6 +26,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,7 @@ public final class SourceRole implements HypervisorListener {
   private final GuestInspection inspection;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
+  private final Set<String> probesRemoved = ConcurrentHashMap.newKeySet();
 
   public SourceRole(
       String nodeName,
@@ -84,6 +86,7 @@ public final class SourceRole implements HypervisorListener {
     var phase = status.phaseValue();
     var own = reports.last(migration);
     if (phase.isTerminal()) {
+      probesRemoved.remove(migration.getMetadata().getUid());
       reports.forget(migration);
       return Optional.empty();
     }
@@ -98,14 +101,27 @@ public final class SourceRole implements HypervisorListener {
         yield Optional.empty();
       }
       case Reservation -> {
-        // The target has looked by now.
-        inspection.removeProbes(migration.getMetadata().getUid(), guestOf(own));
+        removeProbes(migration, own);
         yield Optional.empty();
       }
-      case PreCopy, StopAndCopy, PostCopy -> transfer(migration, uuid, own);
+      case PreCopy, StopAndCopy, PostCopy -> {
+        var again = transfer(migration, uuid, own);
+        removeProbes(migration, own);
+        yield again;
+      }
       case Commitment -> commit(migration, uuid, own);
       case Pending, Succeeded, Failed, Aborted -> Optional.empty();
     };
+  }
+
+  /** From Reservation on, the target has looked; once per life of this daemon is enough. */
+  private void removeProbes(LiveMigration migration, Optional<SourceReport> own)
+      throws HypervisorException {
+    var uid = migration.getMetadata().getUid();
+    if (!probesRemoved.contains(uid)) {
+      inspection.removeProbes(uid, guestOf(own));
+      probesRemoved.add(uid);
+    }
   }
 
   private static @Nullable Guest guestOf(Optional<SourceReport> own) {
@@ -187,7 +203,7 @@ public final class SourceRole implements HypervisorListener {
     }
     var state = own.map(SourceReport::state).orElse(null);
     if (state == null || state == State.Inspected) {
-      inspection.removeProbes(migration.getMetadata().getUid(), guestOf(own));
+      removeProbes(migration, own);
       var unused =
           reports
               .of(migration)

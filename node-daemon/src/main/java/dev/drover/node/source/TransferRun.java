@@ -118,13 +118,22 @@ final class TransferRun implements Runnable {
     try (peer) {
       if (beginning == Beginning.Adopted) {
         LOG.info(voice.ref()).log("A transfer that was started before is picked up");
-        follow(awaitProcess(), Optional.empty());
+        adopt();
       } else {
         start();
       }
     } catch (InterruptedException e) {
       Thread.currentThread()
           .interrupt(); // the daemon ends; libvirt goes on, the next daemon adopts
+    }
+  }
+
+  private void adopt() throws InterruptedException {
+    var process = awaitProcess();
+    try {
+      follow(process, order.cap().map(this::tuner));
+    } finally {
+      process.ifPresent(EmulatorProcess::close);
     }
   }
 
