@@ -110,3 +110,13 @@ find_go() {
   die "no Go 1.24 or newer found, and none in this machine's package sources (bookworm: add bookworm-backports).
 Install one from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a directory with etcd, kube-apiserver and kubectl."
 }
+
+# prepare_testbed GROUPS: all that has to be there before a testbed starts, with the progress of what takes minutes.
+prepare_testbed() {
+  need openssl=openssl
+  "$drover_root/testbed/bin/controlplane.sh" >/dev/null
+  [ "$1" != api ] || return 0
+  need ip=iproute2 nsenter=util-linux kill=procps mmdebstrap=mmdebstrap cpio=cpio gcc=gcc
+  "$drover_root/testbed/bin/guest.sh" >/dev/null
+  "$drover_root/testbed/bin/root.sh" trixie >/dev/null
+}

@@ -13,7 +13,10 @@ import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
-/** The testbed without Drover: what the other end-to-end tests rely on, with libvirt's own migrations. */
+/**
+ * The testbed without Drover: what the other end-to-end tests rely on, with libvirt's own
+ * migrations.
+ */
 @DroverTestbed(hosts = 2, drover = false)
 class TestbedIT {
 
@@ -38,7 +41,8 @@ class TestbedIT {
 
     guest.awaitRunningOn(target);
     assertThat(guest.twoCopiesHeard()).isFalse();
-    assertThat(guest.longestSilence(before)).isBetween(Duration.ofMillis(15), Duration.ofSeconds(20));
+    assertThat(guest.longestSilence(before))
+        .isBetween(Duration.ofMillis(15), Duration.ofSeconds(20));
     assertThat(guest.bootId()).isEqualTo(bootId);
     assertThat(guest.state(source)).isEqualTo("absent");
     assertThat(source.qemuPid("block")).isEmpty();
@@ -75,7 +79,9 @@ class TestbedIT {
     guest.start(host).awaitBooted();
 
     host.cut();
-    assertThat(peer.exec("bash", "-c", "timeout 1 bash -c '</dev/tcp/" + host.ip() + "/16509'").exitCode())
+    assertThat(
+            peer.exec("bash", "-c", "timeout 1 bash -c '</dev/tcp/" + host.ip() + "/16509'")
+                .exitCode())
         .isNotZero();
     host.heal();
     host.libvirtd().kill();

@@ -70,6 +70,8 @@ public final class ControlPlane implements AutoCloseable {
           "clusterrole-aggregation-controller",
           "validatingadmissionpolicy-status-controller");
 
+  private static final String STANDALONE_PREFIX = "control-plane-";
+
   private final StateDirectory state;
   private final boolean ownsState;
   private final Path binaries;
@@ -147,7 +149,8 @@ public final class ControlPlane implements AutoCloseable {
    * trace of it.
    */
   public static ControlPlane standalone() {
-    var state = StateDirectory.open("control-plane-" + ProcessHandle.current().pid());
+    StateDirectory.removeAbandoned(STANDALONE_PREFIX);
+    var state = StateDirectory.open(STANDALONE_PREFIX + UUID.randomUUID());
     try {
       return start(state, true, "127.0.0.1");
     } catch (RuntimeException e) {

@@ -26,6 +26,7 @@ public final class StateDirectory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StateDirectory.class);
   private static final Path RUN = Path.of("/run/drover-testbed");
   private static final Path DATA = Path.of("/var/tmp/drover-testbed");
+  private static final String LOCK_ENDING = ".lock";
 
   /**
    * File locks belong to the JVM: opening and closing a file that it has locked would release the
@@ -49,11 +50,9 @@ public final class StateDirectory implements AutoCloseable {
    * @throws IllegalStateException if a living process holds it
    */
   public static StateDirectory open(String name) {
-    boolean root = Files.isWritable(RUN.getParent());
-    String user = root ? "" : "-" + System.getProperty("user.name");
-    Path run = root ? RUN.resolve(name) : Path.of("/tmp/drover-testbed" + user, "run", name);
-    Path data = root ? DATA.resolve(name) : Path.of("/tmp/drover-testbed" + user, "data", name);
-    Path lockFile = run.resolveSibling(name + ".lock");
+    Path run = runParent().resolve(name);
+    Path data = dataParent().resolve(name);
+    Path lockFile = lockFile(run);
     if (!HELD.add(lockFile)) {
       throw new IllegalStateException("this JVM has a testbed \"%s\" already".formatted(name));
     }
@@ -62,7 +61,8 @@ public final class StateDirectory implements AutoCloseable {
       FileChannel channel =
           FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = channel.tryLock();
-      if (lock == null) {
+      // Gone: its holder removed it just now, along with its state.
+      if (lock == null || !Files.exists(lockFile)) {
         channel.close();
         throw new IllegalStateException(
             "another process has the testbed \"%s\" up (it holds %s)".formatted(name, lockFile));
@@ -81,6 +81,54 @@ public final class StateDirectory implements AutoCloseable {
     } catch (IllegalStateException e) {
       HELD.remove(lockFile);
       throw e;
+    }
+  }
+
+  /** Removes what was left under all names that begin so, unless a living process holds them. */
+  public static void removeAbandoned(String prefix) {
+    for (Path parent : List.of(runParent(), dataParent())) {
+      List<String> names =
+          children(parent).stream().filter(name -> name.startsWith(prefix)).toList();
+      for (String name : names) {
+        if (!name.endsWith(LOCK_ENDING)) {
+          try {
+            open(name).close();
+          } catch (IllegalStateException e) {
+            LOG.atDebug().addKeyValue("name", name).log("In use, and left alone");
+          }
+        }
+      }
+    }
+  }
+
+  private static Path runParent() {
+    return rootsOwn() ? RUN : userParent().resolve("run");
+  }
+
+  private static Path dataParent() {
+    return rootsOwn() ? DATA : userParent().resolve("data");
+  }
+
+  private static boolean rootsOwn() {
+    return Files.isWritable(RUN.getParent());
+  }
+
+  private static Path userParent() {
+    return Path.of("/tmp/drover-testbed-" + System.getProperty("user.name"));
+  }
+
+  private static Path lockFile(Path run) {
+    return run.resolveSibling(run.getFileName() + LOCK_ENDING);
+  }
+
+  private static List<String> children(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -150,7 +198,7 @@ public final class StateDirectory implements AutoCloseable {
   public void release() {
     try {
       lock.channel().close();
-      HELD.remove(run.resolveSibling(run.getFileName() + ".lock"));
+      HELD.remove(lockFile(run));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -160,20 +208,16 @@ public final class StateDirectory implements AutoCloseable {
   public void close() {
     try {
       clear();
+      Files.deleteIfExists(lockFile(run));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     } finally {
       release();
     }
   }
 
   private Stream<Path> files(String ending) {
-    if (!Files.isDirectory(run)) {
-      return Stream.empty();
-    }
-    try (Stream<Path> files = Files.list(run)) {
-      return files.filter(file -> file.toString().endsWith(ending)).toList().stream();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return children(run).stream().filter(name -> name.endsWith(ending)).map(run::resolve);
   }
 
   private String read(Path file) {
