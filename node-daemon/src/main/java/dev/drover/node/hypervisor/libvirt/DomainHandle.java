@@ -136,8 +136,10 @@ final class DomainHandle implements AutoCloseable {
     link.check(libvirt.virDomainMigrateSetMaxDowntime(pointer, downtime.toMillis(), 0));
   }
 
-  void setMaxSpeed(int mebibytesPerSecond) throws HypervisorException {
-    link.check(libvirt.virDomainMigrateSetMaxSpeed(pointer, new NativeLong(mebibytesPerSecond), 0));
+  /** virDomainMigrateSetMaxSpeed; {@code flags}: 0, or MAX_SPEED_POSTCOPY. */
+  void setMaxSpeed(int mebibytesPerSecond, int flags) throws HypervisorException {
+    link.check(
+        libvirt.virDomainMigrateSetMaxSpeed(pointer, new NativeLong(mebibytesPerSecond), flags));
   }
 
   void setDiskSpeed(String disk, long bytesPerSecond) throws HypervisorException {

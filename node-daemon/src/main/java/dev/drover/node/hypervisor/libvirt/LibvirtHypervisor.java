@@ -47,6 +47,7 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   private static final int MEMORY_STATS_VALUE = 80;
   private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
+  private static final Set<String> ALL_MEMORY = Set.of("total");
 
   private final LibvirtConfig config;
   private final NativeCalls calls = new NativeCalls();
@@ -68,7 +69,7 @@ public final class LibvirtHypervisor implements Hypervisor {
     return connection.isUp();
   }
 
-  /** virConnectGetCapabilities, virNodeGetInfo and the two versions. */
+  /** virConnectGetCapabilities, virNodeGetInfo, virNodeGetMemoryStats and the two versions. */
   @Override
   public HostFacts host() throws HypervisorException {
     return call(
@@ -85,7 +86,8 @@ public final class LibvirtHypervisor implements Hypervisor {
                 host.architecture(),
                 host.cpuModel(),
                 node.cpus,
-                node.memory * 1024);
+                // virNodeGetInfo sums up NUMA nodes, and differs from what the kernel has.
+                memory(link, ALL_MEMORY));
           } catch (LibvirtException e) {
             throw link.error(e);
           } catch (IllegalArgumentException e) {
@@ -140,7 +142,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** virNodeGetMemoryStats. */
   @Override
   public long availableMemoryBytes() throws HypervisorException {
-    return call("memory of the host", LibvirtHypervisor::availableMemory);
+    return call("memory of the host", link -> memory(link, AVAILABLE_MEMORY));
   }
 
   @Override
@@ -235,11 +237,23 @@ public final class LibvirtHypervisor implements Hypervisor {
         "max downtime of " + uuid, uuid, (link, domain) -> domain.setMaxDowntime(downtime));
   }
 
-  /** virDomainMigrateSetMaxSpeed. */
+  /** virDomainMigrateSetMaxSpeed, of pre-copy and of post-copy, which libvirt caps apart. */
   @Override
   public void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException {
     tellEmulator(
-        "bandwidth of " + uuid, uuid, (link, domain) -> domain.setMaxSpeed(mebibytesPerSecond));
+        "bandwidth of " + uuid,
+        uuid,
+        (link, domain) -> {
+          domain.setMaxSpeed(mebibytesPerSecond, 0);
+          if (GuestReader.jobOf(domain).isPresent()) {
+            try {
+              domain.setMaxSpeed(mebibytesPerSecond, LibvirtNative.MAX_SPEED_POSTCOPY);
+            } catch (HypervisorException e) {
+              // Of use only to a transfer that may go post-copy.
+              LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("No post-copy cap");
+            }
+          }
+        });
   }
 
   /** virDomainBlockJobSetSpeed, where it does not wait for the end of the transfer. */
@@ -417,7 +431,8 @@ public final class LibvirtHypervisor implements Hypervisor {
     return connection.call(what, config.storageDeadline(), call);
   }
 
-  private static long availableMemory(Link link) throws HypervisorException {
+  /** virNodeGetMemoryStats: the sum of those fields, in bytes. */
+  private static long memory(Link link, Set<String> fields) throws HypervisorException {
     LibvirtNative libvirt = LibvirtNative.instance();
     IntByReference count = new IntByReference();
     link.check(
@@ -429,7 +444,7 @@ public final class LibvirtHypervisor implements Hypervisor {
       long kibibytes = 0;
       for (int i = 0; i < Math.min(slots, count.getValue()); i++) {
         Pointer at = stats.share((long) i * MEMORY_STATS_SIZE);
-        if (AVAILABLE_MEMORY.contains(at.getString(0, StandardCharsets.US_ASCII.name()))) {
+        if (fields.contains(at.getString(0, StandardCharsets.US_ASCII.name()))) {
           kibibytes += at.getLong(MEMORY_STATS_VALUE);
         }
       }

@@ -26,6 +26,8 @@ interface LibvirtNative extends Library {
   int MIGRATE_POSTCOPY = 1 << 15;
   int MIGRATE_TLS = 1 << 16;
 
+  int MAX_SPEED_POSTCOPY = 1;
+
   int JOB_STATS_COMPLETED = 1;
   int JOB_STATS_KEEP_COMPLETED = 1 << 1;
 

@@ -48,7 +48,12 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
       parameters.add(new Text("tls.destination", address));
     }
     if (request.bandwidthMiBps().isPresent()) {
-      parameters.add(new UnsignedLong64("bandwidth", request.bandwidthMiBps().getAsInt()));
+      int cap = request.bandwidthMiBps().getAsInt();
+      parameters.add(new UnsignedLong64("bandwidth", cap));
+      if (request.postCopy()) {
+        // Another figure to libvirt, and without it post-copy takes all that the network has.
+        parameters.add(new UnsignedLong64("bandwidth.postcopy", cap));
+      }
     }
     return new TransferCall(uri(request.target()), new TypedParameters(parameters), flags);
   }

@@ -169,14 +169,18 @@ public final class AdapterTrial {
       say("peer connected in %.1f ms", (System.nanoTime() - peerFrom) / 1e6);
       CompletableFuture<Long> exit =
           CompletableFuture.supplyAsync(
-              () -> process.awaitExit(Duration.ofMinutes(1)) ? System.nanoTime() : 0);
+              () -> {
+                boolean over = process.awaitExit(Duration.ofMinutes(1));
+                long at = System.nanoTime();
+                timed("resume on the peer", () -> over ? resume(peer) : "?");
+                say("resumed %.1f ms after the process was gone", (System.nanoTime() - at) / 1e6);
+                return at;
+              });
       Transfer transfer = here.startTransfer(request(true, false, OptionalInt.of(60)));
       CompletableFuture<Long> returned =
           transfer.returned().thenApply(nothing -> System.nanoTime());
       watch(transfer, there, 300);
       long gone = exit.get();
-      timed("resume on the peer", () -> resume(peer));
-      say("resumed %.1f ms after the process was gone", (System.nanoTime() - gone) / 1e6);
       say("libvirt returned %.1f ms after the process was gone", (returned.get() - gone) / 1e6);
       transfer.close();
       timed("state there", () -> peer.domain(guest));
@@ -219,7 +223,7 @@ public final class AdapterTrial {
             outcome(
                 here.startTransfer(
                     new TransferRequest(
-                        guest, nobody, true, true, false, List.of(), OptionalInt.empty()))));
+                        guest, nobody, true, true, false, List.of("vda"), OptionalInt.empty()))));
     timed(
         "transfer of a local disk as shared",
         () ->

@@ -1,0 +1,106 @@
+package dev.drover.node.hypervisor.libvirt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.Text;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.UnsignedLong64;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TransferCallTest {
+  private static final UUID GUEST = UUID.fromString("11111111-2222-3333-4444-555555555501");
+
+  @Test
+  void aFencedTransferOfTwoDisks() throws UnknownHostException {
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("10.1.0.7", Transport.tcp),
+                true,
+                true,
+                false,
+                List.of("vda", "vdb"),
+                OptionalInt.of(80)));
+
+    assertThat(call.destination()).isEqualTo("qemu+tcp://10.1.0.7/system");
+    // LIVE, PEER2PEER, PERSIST_DEST, UNDEFINE_SOURCE, PAUSED, NON_SHARED_DISK, ABORT_ON_ERROR
+    assertThat(call.flags()).isEqualTo(1 | 2 | 8 | 16 | 32 | 64 | 4096);
+    assertThat(call.parameters().parameters())
+        .containsExactly(
+            new Text("migrate_uri", "tcp://10.1.0.7"),
+            new Text("listen_address", "10.1.0.7"),
+            new Text("migrate_disks", "vda"),
+            new Text("migrate_disks", "vdb"),
+            new UnsignedLong64("bandwidth", 80));
+  }
+
+  @Test
+  void anEncryptedOneThatMayGoPostCopy() throws UnknownHostException {
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("10.1.0.7", Transport.tls),
+                false,
+                false,
+                true,
+                List.of(),
+                OptionalInt.empty()));
+
+    assertThat(call.destination()).isEqualTo("qemu+tls://10.1.0.7/system");
+    assertThat(call.flags()).isEqualTo(1 | 2 | 4096 | 32768 | 65536);
+    assertThat(call.parameters().text("tls.destination")).contains("10.1.0.7");
+    assertThat(call.parameters().number("bandwidth")).isEmpty();
+    assertThat(call.withoutPostCopy().flags()).isEqualTo(1 | 2 | 4096 | 65536);
+  }
+
+  @Test
+  void version6AddressesAreBracketedInUrisOnly() throws UnknownHostException {
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("fd00::7", Transport.tcp),
+                true,
+                true,
+                false,
+                List.of(),
+                OptionalInt.empty()));
+
+    assertThat(call.destination()).isEqualTo("qemu+tcp://[fd00:0:0:0:0:0:0:7]/system");
+    assertThat(call.parameters().text("migrate_uri")).contains("tcp://[fd00:0:0:0:0:0:0:7]");
+    assertThat(call.parameters().text("listen_address")).contains("fd00:0:0:0:0:0:0:7");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7})
+  void neverUnsafe(int bits) throws UnknownHostException {
+    boolean paused = (bits & 1) != 0;
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("10.1.0.7", Transport.tls),
+                paused,
+                (bits & 2) != 0,
+                !paused,
+                (bits & 4) != 0 ? List.of("vda") : List.of(),
+                OptionalInt.of(1)));
+
+    assertThat(call.flags() & 512).isZero();
+  }
+
+  private static PeerAddress peer(String address, Transport transport) throws UnknownHostException {
+    return new PeerAddress(InetAddress.getByName(address), transport);
+  }
+}
