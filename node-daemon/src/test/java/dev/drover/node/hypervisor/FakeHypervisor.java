@@ -1,0 +1,606 @@
+package dev.drover.node.hypervisor;
+
+import dev.drover.node.hypervisor.DomainState.Run;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
+import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A host in memory, for tests of what stands on the port. It does what it is told and nothing by
+ * itself: a transfer ends when the test says so, and says what the test says. Events are fired on
+ * the thread of whoever causes them, before the call returns. Thread-safe.
+ *
+ * <p>Every call that changes something is in {@link #calls()}, as {@code "abortJob <uuid>"}. Any
+ * call can be made to fail with {@link #fail}.
+ */
+public final class FakeHypervisor implements Hypervisor {
+  public static final HostFacts HOST =
+      new HostFacts(
+          UUID.fromString("00000000-0000-4000-8000-00000000000a"),
+          "host-a",
+          "11.3.0",
+          "10.0.2",
+          "x86_64",
+          "Skylake-Client",
+          8,
+          32L << 30);
+
+  private record Volume(VolumeState state, byte[] content) {}
+
+  private final InstantSource clock;
+  private final List<HypervisorListener> listeners = new CopyOnWriteArrayList<>();
+  private final List<String> calls = Collections.synchronizedList(new ArrayList<>());
+  private final Map<String, HypervisorException> failures = new LinkedHashMap<>();
+  private final Map<String, Integer> lookUps = new LinkedHashMap<>();
+  private final Map<UUID, DomainState> domains = new LinkedHashMap<>();
+  private final Map<UUID, GuestDescription> descriptions = new LinkedHashMap<>();
+  private final Map<UUID, JobStatistics> jobs = new LinkedHashMap<>();
+  private final Map<UUID, JobStatistics> completedJobs = new LinkedHashMap<>();
+  private final Map<UUID, FakeTransfer> transfers = new LinkedHashMap<>();
+  private final Map<UUID, FakeProcess> processes = new LinkedHashMap<>();
+  private final Map<String, PoolState> pools = new LinkedHashMap<>();
+  private final Map<String, Volume> volumes = new LinkedHashMap<>();
+  private final Map<InetAddress, FakeHypervisor> peers = new LinkedHashMap<>();
+  private HostFacts host = HOST;
+  private long availableMemoryBytes = 16L << 30;
+  private boolean machinesSupported = true;
+  private boolean connected = true;
+  private long nextPid = 1000;
+
+  public FakeHypervisor(InstantSource clock) {
+    this.clock = clock;
+  }
+
+  // What a test sets up, and causes.
+
+  /** A running, persistent domain with 1 GiB and 2 CPUs. */
+  public static DomainState running(UUID uuid, String name) {
+    return new DomainState(uuid, name, Run.Running, "booted", true, 1L << 30, 2, null);
+  }
+
+  public static DomainState in(DomainState domain, Run run, String reason) {
+    return new DomainState(
+        domain.uuid(),
+        domain.name(),
+        run,
+        reason,
+        domain.persistent(),
+        domain.memoryBytes(),
+        domain.vcpus(),
+        domain.guestNamespace());
+  }
+
+  /** The host has that domain, and it has a process if it is active; no event. */
+  public synchronized DomainState put(DomainState domain) {
+    domains.put(domain.uuid(), domain);
+    if (domain.run().isActive()) {
+      processes.computeIfAbsent(domain.uuid(), _ -> new FakeProcess(nextPid++));
+    } else {
+      endProcess(domain.uuid());
+    }
+    return domain;
+  }
+
+  /** As {@link #put}, and everybody is told. */
+  public void put(DomainState domain, DomainEvent event) {
+    put(domain);
+    fire(domain.uuid(), event);
+  }
+
+  /** The domain is in that state from now on, and everybody is told. */
+  public void become(UUID uuid, Run run, String reason, DomainEvent event) {
+    synchronized (this) {
+      put(in(known(uuid), run, reason));
+    }
+    fire(uuid, event);
+  }
+
+  /** The domain, its definition and its process are gone, and everybody is told. */
+  public void remove(UUID uuid, DomainEvent event) {
+    synchronized (this) {
+      domains.remove(uuid);
+      endProcess(uuid);
+    }
+    fire(uuid, event);
+  }
+
+  public synchronized void putDescription(UUID uuid, GuestDescription description) {
+    descriptions.put(uuid, description);
+  }
+
+  public synchronized void putPool(PoolState pool) {
+    pools.put(pool.name(), pool);
+  }
+
+  public synchronized void putVolume(VolumeState volume) {
+    volumes.put(key(volume.pool(), volume.name()), new Volume(volume, new byte[0]));
+  }
+
+  /** What {@link #job} says from now on; empty for no job. */
+  public synchronized void putJob(UUID uuid, Optional<JobStatistics> statistics) {
+    statistics.ifPresentOrElse(s -> jobs.put(uuid, s), () -> jobs.remove(uuid));
+  }
+
+  /** What this host says, as a peer, of a transfer that has arrived. */
+  public synchronized void putCompletedJob(UUID uuid, JobStatistics statistics) {
+    completedJobs.put(uuid, statistics);
+  }
+
+  public synchronized void setHost(HostFacts facts) {
+    host = facts;
+  }
+
+  public synchronized void setAvailableMemoryBytes(long bytes) {
+    availableMemoryBytes = bytes;
+  }
+
+  public synchronized void setMachinesSupported(boolean supported) {
+    machinesSupported = supported;
+  }
+
+  /** Whoever connects to that address finds that host. */
+  public synchronized void putPeer(InetAddress address, FakeHypervisor peer) {
+    peers.put(address, peer);
+  }
+
+  /** Loses or regains libvirt, and tells everybody. */
+  public void setConnected(boolean now) {
+    synchronized (this) {
+      connected = now;
+    }
+    listeners.forEach(l -> l.onConnection(now, clock.instant()));
+  }
+
+  /** The next call of the method of that name, and only that one, throws {@code failure}. */
+  public synchronized void fail(String method, HypervisorException failure) {
+    failures.put(method, failure);
+  }
+
+  public void fire(UUID uuid, DomainEvent event) {
+    listeners.forEach(l -> l.onDomainEvent(uuid, event, clock.instant()));
+  }
+
+  public void fireIteration(UUID uuid, int iteration) {
+    listeners.forEach(l -> l.onIteration(uuid, iteration, clock.instant()));
+  }
+
+  public void fireJobCompleted(UUID uuid, JobStatistics statistics) {
+    listeners.forEach(l -> l.onJobCompleted(uuid, statistics, clock.instant()));
+  }
+
+  public void fireDiskCopy(UUID uuid, String disk, DiskCopyEvent event) {
+    listeners.forEach(l -> l.onDiskCopy(uuid, disk, event, clock.instant()));
+  }
+
+  // What a test looks at.
+
+  /** The calls that change something, in order. */
+  public List<String> calls() {
+    return List.copyOf(calls);
+  }
+
+  /** How often a method that changes nothing was called. */
+  public synchronized int lookUps(String method) {
+    return lookUps.getOrDefault(method, 0);
+  }
+
+  /** The transfer of that domain that was started last. */
+  public synchronized FakeTransfer transfer(UUID uuid) {
+    return Optional.ofNullable(transfers.get(uuid))
+        .orElseThrow(() -> new AssertionError("no transfer of " + uuid + " was started"));
+  }
+
+  /** The process of an active domain. */
+  public synchronized FakeProcess process(UUID uuid) {
+    return Optional.ofNullable(processes.get(uuid))
+        .orElseThrow(() -> new AssertionError("the domain " + uuid + " has no process"));
+  }
+
+  public synchronized Collection<VolumeState> volumes() {
+    return volumes.values().stream().map(Volume::state).toList();
+  }
+
+  // The port.
+
+  @Override
+  public synchronized boolean isConnected() {
+    return connected;
+  }
+
+  @Override
+  public synchronized HostFacts host() throws HypervisorException {
+    look("host");
+    return host;
+  }
+
+  @Override
+  public synchronized List<DomainState> domains() throws HypervisorException {
+    look("domains");
+    return List.copyOf(domains.values());
+  }
+
+  @Override
+  public synchronized Optional<DomainState> domain(UUID uuid) throws HypervisorException {
+    look("domain");
+    return Optional.ofNullable(domains.get(uuid));
+  }
+
+  @Override
+  public synchronized GuestDescription describe(UUID uuid) throws HypervisorException {
+    look("describe");
+    var state = known("describe", uuid);
+    return Optional.ofNullable(descriptions.get(uuid))
+        .orElseGet(
+            () -> new GuestDescription(state, "x86_64", "pc-q35-9.2", "kvm", List.of(), List.of()));
+  }
+
+  @Override
+  public synchronized boolean supportsMachine(
+      String architecture, String virtualization, String machineType) throws HypervisorException {
+    look("supportsMachine");
+    return machinesSupported;
+  }
+
+  @Override
+  public synchronized long availableMemoryBytes() throws HypervisorException {
+    look("availableMemoryBytes");
+    return availableMemoryBytes;
+  }
+
+  @Override
+  public synchronized List<PoolState> pools() throws HypervisorException {
+    look("pools");
+    return List.copyOf(pools.values());
+  }
+
+  @Override
+  public synchronized Optional<VolumeState> volume(String pool, String volume)
+      throws HypervisorException {
+    look("volume");
+    return Optional.ofNullable(volumes.get(key(pool, volume))).map(Volume::state);
+  }
+
+  @Override
+  public synchronized void createVolume(VolumeSpec volume) throws HypervisorException {
+    call("createVolume", volume.pool() + " " + volume.name());
+    make(
+        new VolumeState(
+            volume.pool(),
+            volume.name(),
+            path(volume.pool(), volume.name()),
+            volume.format(),
+            volume.capacityBytes(),
+            0),
+        new byte[0]);
+  }
+
+  @Override
+  public synchronized void deleteVolume(String pool, String volume) throws HypervisorException {
+    call("deleteVolume", pool + " " + volume);
+    volumes.remove(key(pool, volume));
+  }
+
+  @Override
+  public synchronized void writeProbe(String pool, String volume, byte[] content)
+      throws HypervisorException {
+    call("writeProbe", pool + " " + volume);
+    make(
+        new VolumeState(pool, volume, path(pool, volume), "raw", content.length, content.length),
+        content.clone());
+  }
+
+  @Override
+  public synchronized Optional<byte[]> readProbe(String pool, String volume, int maxBytes)
+      throws HypervisorException {
+    look("readProbe");
+    return Optional.ofNullable(volumes.get(key(pool, volume))).map(v -> v.content().clone());
+  }
+
+  @Override
+  public synchronized Optional<JobStatistics> job(UUID uuid) throws HypervisorException {
+    look("job");
+    return Optional.ofNullable(jobs.get(uuid));
+  }
+
+  /** Only asks, as libvirt does: the test ends the transfer. */
+  @Override
+  public synchronized void abortJob(UUID uuid) throws HypervisorException {
+    call("abortJob", uuid.toString());
+    if (!jobs.containsKey(uuid)) {
+      throw new HypervisorException(Kind.Conflict, 55, "no job is active on the domain");
+    }
+  }
+
+  @Override
+  public void startPostCopy(UUID uuid) throws HypervisorException {
+    call("startPostCopy", uuid.toString());
+  }
+
+  @Override
+  public void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException {
+    call("setMaxDowntime", uuid + " " + downtime.toMillis());
+  }
+
+  @Override
+  public void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException {
+    call("setMemoryBandwidth", uuid + " " + mebibytesPerSecond);
+  }
+
+  @Override
+  public void setDiskBandwidth(UUID uuid, String disk, long bytesPerSecond)
+      throws HypervisorException {
+    call("setDiskBandwidth", uuid + " " + disk + " " + bytesPerSecond);
+  }
+
+  @Override
+  public void destroy(UUID uuid) throws HypervisorException {
+    call("destroy", uuid.toString());
+    boolean remains;
+    synchronized (this) {
+      var domain = domains.get(uuid);
+      if (domain == null || !domain.run().isActive()) {
+        return;
+      }
+      remains = domain.persistent();
+      if (remains) {
+        put(in(domain, Run.ShutOff, "destroyed"));
+      } else {
+        domains.remove(uuid);
+        endProcess(uuid);
+      }
+    }
+    fire(uuid, DomainEvent.Stopped);
+  }
+
+  @Override
+  public void undefine(UUID uuid) throws HypervisorException {
+    call("undefine", uuid.toString());
+    boolean was;
+    synchronized (this) {
+      var domain = domains.get(uuid);
+      if (domain != null && domain.run().isActive()) {
+        throw new HypervisorException(Kind.Conflict, 55, "the domain is active");
+      }
+      was = domains.remove(uuid) != null;
+    }
+    if (was) {
+      fire(uuid, DomainEvent.Undefined);
+    }
+  }
+
+  @Override
+  public synchronized Transfer startTransfer(TransferRequest request) throws HypervisorException {
+    call("startTransfer", request.uuid().toString());
+    known("startTransfer", request.uuid());
+    var transfer = new FakeTransfer(request);
+    transfers.put(request.uuid(), transfer);
+    return transfer;
+  }
+
+  @Override
+  public synchronized Peer connectPeer(PeerAddress address, Duration deadline)
+      throws HypervisorException {
+    call("connectPeer", address.address().getHostAddress());
+    var peer = peers.get(address.address());
+    if (peer == null || !peer.isConnected()) {
+      throw new HypervisorException(Kind.PeerUnreachable, 38, "unable to connect to " + address);
+    }
+    return new FakePeer(peer);
+  }
+
+  @Override
+  public synchronized Optional<EmulatorProcess> emulatorProcess(UUID uuid)
+      throws HypervisorException {
+    look("emulatorProcess");
+    return Optional.ofNullable(processes.get(uuid));
+  }
+
+  @Override
+  public void subscribe(HypervisorListener listener) {
+    listeners.add(listener);
+  }
+
+  @Override
+  public void close() {
+    listeners.clear();
+  }
+
+  // Inside.
+
+  private synchronized void look(String method) throws HypervisorException {
+    lookUps.merge(method, 1, Integer::sum);
+    answer(method);
+  }
+
+  private synchronized void call(String method, String arguments) throws HypervisorException {
+    calls.add(method + " " + arguments);
+    answer(method);
+  }
+
+  private void answer(String method) throws HypervisorException {
+    if (!connected) {
+      throw new HypervisorException(Kind.Unavailable, 38, "no connection to the hypervisor");
+    }
+    var failure = failures.remove(method);
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private DomainState known(UUID uuid) {
+    return Optional.ofNullable(domains.get(uuid))
+        .orElseThrow(() -> new AssertionError("the test knows no domain " + uuid));
+  }
+
+  private DomainState known(String method, UUID uuid) throws HypervisorException {
+    var domain = domains.get(uuid);
+    if (domain == null) {
+      throw new HypervisorException(Kind.NotFound, 42, method + ": no domain " + uuid);
+    }
+    return domain;
+  }
+
+  private void make(VolumeState volume, byte[] content) throws HypervisorException {
+    if (!pools.containsKey(volume.pool())) {
+      throw new HypervisorException(Kind.NotFound, 49, "no storage pool " + volume.pool());
+    }
+    if (volumes.putIfAbsent(key(volume.pool(), volume.name()), new Volume(volume, content))
+        != null) {
+      throw new HypervisorException(
+          Kind.AlreadyExists, 90, "storage volume %s exists already".formatted(volume.name()));
+    }
+  }
+
+  private void endProcess(UUID uuid) {
+    var process = processes.remove(uuid);
+    if (process != null) {
+      process.end();
+    }
+  }
+
+  private static String key(String pool, String volume) {
+    return pool + "/" + volume;
+  }
+
+  private static String path(String pool, String volume) {
+    return "/pools/" + pool + "/" + volume;
+  }
+
+  /** A transfer that ends when the test says so. */
+  public static final class FakeTransfer implements Transfer {
+    private final TransferRequest request;
+    private final CompletableFuture<Void> returned = new CompletableFuture<>();
+    private volatile boolean closed;
+
+    FakeTransfer(TransferRequest request) {
+      this.request = request;
+    }
+
+    public TransferRequest request() {
+      return request;
+    }
+
+    /** libvirt's call returns well. What it means for the domains is the test's to set up. */
+    public void complete() {
+      returned.complete(null);
+    }
+
+    /** libvirt's call fails. */
+    public void fail(HypervisorException failure) {
+      returned.completeExceptionally(failure);
+    }
+
+    public boolean isClosed() {
+      return closed;
+    }
+
+    @Override
+    public CompletableFuture<Void> returned() {
+      return returned;
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+  }
+
+  /** A process that lives as long as its domain is active; or longer, if the test holds it. */
+  public static final class FakeProcess implements EmulatorProcess {
+    private final long pid;
+    private final CountDownLatch gone = new CountDownLatch(1);
+    private volatile boolean held;
+    private volatile boolean closed;
+
+    FakeProcess(long pid) {
+      this.pid = pid;
+    }
+
+    /** It outlives its domain until {@link #release}: a process in uninterruptible sleep. */
+    public void hold() {
+      held = true;
+    }
+
+    public void release() {
+      held = false;
+      gone.countDown();
+    }
+
+    void end() {
+      if (!held) {
+        gone.countDown();
+      }
+    }
+
+    public boolean isClosed() {
+      return closed;
+    }
+
+    @Override
+    public long pid() {
+      return pid;
+    }
+
+    @Override
+    public boolean awaitExit(Duration timeout) {
+      try {
+        return gone.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+  }
+
+  /** Another host, seen through a connection that it was reached by. */
+  private record FakePeer(FakeHypervisor host) implements Peer {
+    @Override
+    public Optional<DomainState> domain(UUID uuid) throws HypervisorException {
+      return host.domain(uuid);
+    }
+
+    @Override
+    public void resume(UUID uuid) throws HypervisorException {
+      host.call("resume", uuid.toString());
+      synchronized (host) {
+        var domain = host.known("resume", uuid);
+        if (domain.run().executes()) {
+          return;
+        }
+        host.put(in(domain, Run.Running, "unpaused"));
+      }
+      host.fire(uuid, DomainEvent.Resumed);
+    }
+
+    @Override
+    public Optional<JobStatistics> completedJob(UUID uuid) throws HypervisorException {
+      host.look("completedJob");
+      synchronized (host) {
+        return Optional.ofNullable(host.completedJobs.get(uuid));
+      }
+    }
+
+    @Override
+    public void close() {}
+  }
+}
