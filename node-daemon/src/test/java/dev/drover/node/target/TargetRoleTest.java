@@ -1,0 +1,365 @@
+package dev.drover.node.target;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Disk;
+import dev.drover.api.v1alpha1.SourceReport.Guest;
+import dev.drover.api.v1alpha1.SourceReport.Probe;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.FakeHypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.VolumeState;
+import dev.drover.node.report.RecordedReports;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class TargetRoleTest {
+  private static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
+  private static final long MIB = 1 << 20;
+
+  private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
+  private final RecordedReports reports = new RecordedReports();
+  private int maxIncoming = 2;
+  private final TargetRole role =
+      new TargetRole(
+          "n2", host, () -> maxIncoming, reports.queue("drover-target"), InstantSource.system());
+
+  @BeforeEach
+  void pool() {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
+  }
+
+  @AfterEach
+  void stop() {
+    reports.close();
+  }
+
+  private static Disk disk(String target, @Nullable Probe probe) {
+    return new Disk(
+        target,
+        Disk.Kind.File,
+        "default",
+        "web-" + target + ".qcow2",
+        "/pools/default/web-" + target + ".qcow2",
+        "qcow2",
+        200 * MIB,
+        100 * MIB,
+        false,
+        false,
+        false,
+        probe);
+  }
+
+  private static Guest guest(Disk... disks) {
+    return new Guest(
+        "web", false, true, 1024 * MIB, 2, "x86_64", "pc-q35-10.0", "kvm", List.of(disks));
+  }
+
+  private static SourceReport source(SourceReport.State state, Guest guest) {
+    return new SourceReport("n1", state, "Inspected", null, "2026-11-23T12:00:00Z", guest, null);
+  }
+
+  private TargetReport handle(
+      Phase phase,
+      Storage storage,
+      SourceReport source,
+      @Nullable TargetReport own,
+      @Nullable Failure failure)
+      throws HypervisorException {
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(storage, CommitOrder.Fenced),
+            DOMAIN,
+            phase,
+            source,
+            own,
+            failure));
+    await().until(() -> reports.target() != null);
+    return Objects.requireNonNull(reports.target());
+  }
+
+  private TargetReport check(Storage storage, Disk... disks) throws HypervisorException {
+    return handle(
+        Phase.PreMigration,
+        storage,
+        source(SourceReport.State.Inspected, guest(disks)),
+        null,
+        null);
+  }
+
+  private void awaitState(TargetReport.State state) {
+    await()
+        .untilAsserted(
+            () -> assertThat(Objects.requireNonNull(reports.target()).state()).isEqualTo(state));
+  }
+
+  @Test
+  void aLocalDiskIsPlannedToBeCopied() throws HypervisorException {
+    var report = check(Storage.Auto, disk("vda", new Probe("probe", "abc")));
+    assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies()).extracting(DiskPlan::target).containsExactly("vda");
+    assertThat(host.calls()).as("nothing is touched").isEmpty();
+  }
+
+  @Test
+  void aDiskWhoseProbeIsReadHereStays() throws HypervisorException {
+    host.writeProbe("default", "probe", "abc".getBytes(US_ASCII));
+    var report = check(Storage.Auto, disk("vda", new Probe("probe", "abc")));
+    assertThat(report.copies()).isEmpty();
+  }
+
+  @Test
+  void aProbeWithOtherContentProvesNothing() throws HypervisorException {
+    host.writeProbe("default", "probe", "xyz".getBytes(US_ASCII));
+    var report = check(Storage.Auto, disk("vda", new Probe("probe", "abc")));
+    assertThat(report.copies()).hasSize(1);
+  }
+
+  @Test
+  void sharedIsRefusedWithoutProof() throws HypervisorException {
+    assertRefused(
+        check(Storage.Shared, disk("vda", new Probe("probe", "abc"))), Reason.StorageNotShared);
+  }
+
+  @Test
+  void blockIsRefusedWhereTheBytesAreTheSame() throws HypervisorException {
+    host.writeProbe("default", "probe", "abc".getBytes(US_ASCII));
+    assertRefused(
+        check(Storage.Block, disk("vda", new Probe("probe", "abc"))), Reason.StorageIsShared);
+  }
+
+  @Test
+  void aVolumeOfThatNameIsNotTouched() throws HypervisorException {
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    assertRefused(check(Storage.Auto, disk("vda", null)), Reason.VolumeExists);
+  }
+
+  @Test
+  void aDomainOfThatNameOrUuidIsNotTouched() throws HypervisorException {
+    host.put(FakeHypervisor.running(UUID.randomUUID(), "web"));
+    assertRefused(check(Storage.Auto), Reason.DomainExistsOnTarget);
+  }
+
+  @Test
+  void tooLittleMemoryIsRefused() throws HypervisorException {
+    host.setAvailableMemoryBytes(1000 * MIB);
+    assertRefused(check(Storage.Auto), Reason.InsufficientMemory);
+  }
+
+  @Test
+  void tooLittleRoomIsRefusedForAllDisksTogether() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 150 * MIB));
+    assertRefused(
+        check(Storage.Auto, disk("vda", null), disk("vdb", null)), Reason.InsufficientDiskSpace);
+  }
+
+  @Test
+  void anInactivePoolIsRefused() throws HypervisorException {
+    host.putPool(new PoolState("default", false, true, 0, 0));
+    assertRefused(check(Storage.Auto, disk("vda", null)), Reason.PoolMissing);
+  }
+
+  @Test
+  void anUnknownMachineTypeIsRefused() throws HypervisorException {
+    host.setMachinesSupported(false);
+    assertRefused(check(Storage.Auto), Reason.MachineTypeUnsupported);
+  }
+
+  private static void assertRefused(TargetReport report, Reason reason) {
+    assertThat(report.state()).isEqualTo(TargetReport.State.Refused);
+    assertThat(report.reason()).isEqualTo(reason.name());
+    assertThat(report.message()).isNotBlank();
+  }
+
+  private TargetReport checked(Disk... disks) throws HypervisorException {
+    return check(Storage.Auto, disks);
+  }
+
+  private void reserve(TargetReport own, Disk... disks) throws HypervisorException {
+    handle(
+        Phase.Reservation,
+        Storage.Auto,
+        source(SourceReport.State.Inspected, guest(disks)),
+        own,
+        null);
+  }
+
+  @Test
+  void aReservationMakesTheVolumesAndHoldsASlot() throws HypervisorException {
+    var disks = new Disk[] {disk("vda", null), disk("vdb", null)};
+    reserve(checked(disks), disks);
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.volumes()).hasSize(2);
+    assertThat(role.reservations()).isEqualTo(1);
+    assertThat(reports.last().condition(ConditionType.TargetReady))
+        .hasValueSatisfying(c -> assertThat(c.status()).isEqualTo(Condition.TRUE));
+  }
+
+  @Test
+  void withoutAFreeSlotItIsRefused() throws HypervisorException {
+    maxIncoming = 0;
+    reserve(checked());
+    awaitState(TargetReport.State.Refused);
+    assertThat(reports.target().reason()).isEqualTo(Reason.NoFreeSlot.name());
+    assertThat(role.reservations()).isZero();
+  }
+
+  @Test
+  void whenOneVolumeCantBeMadeNoneIsLeft() throws HypervisorException {
+    var disks = new Disk[] {disk("vda", null), disk("vdb", null)};
+    var own = checked(disks);
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
+    host.fail("createVolume", new HypervisorException(Kind.NoSpace, 38, "No space left on device"));
+    reserve(own, disks);
+    awaitState(TargetReport.State.Refused);
+    assertThat(reports.target().reason()).isEqualTo(Reason.InsufficientDiskSpace.name());
+    assertThat(host.volumes()).isEmpty();
+    assertThat(role.reservations()).isZero();
+  }
+
+  @Test
+  void aPoolAtAnotherPathIsRefusedAndNothingIsLeft() throws HypervisorException {
+    var moved =
+        new Disk(
+            "vda",
+            Disk.Kind.File,
+            "default",
+            "web.qcow2",
+            "/elsewhere/web.qcow2",
+            "qcow2",
+            MIB,
+            0,
+            false,
+            false,
+            false,
+            null);
+    reserve(checked(moved), moved);
+    awaitState(TargetReport.State.Refused);
+    assertThat(reports.target().reason()).isEqualTo(Reason.PoolMissing.name());
+    assertThat(host.volumes()).isEmpty();
+  }
+
+  @Test
+  void memoryThatIsPromisedIsNotPromisedTwice() throws HypervisorException {
+    host.setAvailableMemoryBytes(1500 * MIB);
+    reserve(checked());
+    awaitState(TargetReport.State.Reserved);
+    var other =
+        RecordedReports.migration(
+            RecordedReports.spec(),
+            UUID.randomUUID(),
+            Phase.PreMigration,
+            source(
+                SourceReport.State.Inspected,
+                new Guest(
+                    "db", false, true, 1024 * MIB, 2, "x86_64", "pc-q35-10.0", "kvm", List.of())),
+            null,
+            null);
+    other.getMetadata().setUid("uid-2");
+    role.handle(other);
+    awaitState(TargetReport.State.Refused);
+    assertThat(reports.target().reason()).isEqualTo(Reason.InsufficientMemory.name());
+  }
+
+  private static final Failure FAILURE =
+      Failure.of(Reason.TransferFailed, "libvirt said no", "n1", Phase.PreCopy);
+
+  private TargetReport reserved() throws HypervisorException {
+    var disk = disk("vda", null);
+    reserve(checked(disk), disk);
+    awaitState(TargetReport.State.Reserved);
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void nothingIsRemovedBeforeTheSourceHasSpoken() throws HypervisorException {
+    var own = reserved();
+    host.put(
+        FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), DomainState.Run.Paused, "user"));
+    for (var state :
+        List.of(
+            SourceReport.State.Transferring,
+            SourceReport.State.Switching,
+            SourceReport.State.HandOverPending,
+            SourceReport.State.Switched)) {
+      handle(Phase.PreCopy, Storage.Auto, source(state, guest(disk("vda", null))), own, FAILURE);
+    }
+    assertThat(host.calls()).noneMatch(c -> c.startsWith("destroy") || c.startsWith("delete"));
+    assertThat(host.volumes()).hasSize(1);
+  }
+
+  @Test
+  void afterAFailureTheGuestTheVolumesAndTheHoldAreGone() throws HypervisorException {
+    var own = reserved();
+    host.put(
+        FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), DomainState.Run.Paused, "user"));
+    handle(
+        Phase.PreCopy,
+        Storage.Auto,
+        source(SourceReport.State.Stopped, guest(disk("vda", null))),
+        own,
+        FAILURE);
+    awaitState(TargetReport.State.Clean);
+    assertThat(host.domain(DOMAIN)).isEmpty();
+    assertThat(host.volumes()).isEmpty();
+    assertThat(role.reservations()).isZero();
+  }
+
+  @Test
+  void aGuestThatRunsHereIsNeverDestroyed() throws HypervisorException {
+    var own = reserved();
+    host.put(FakeHypervisor.running(DOMAIN, "web"));
+    handle(
+        Phase.PreCopy,
+        Storage.Auto,
+        source(SourceReport.State.Stopped, guest(disk("vda", null))),
+        own,
+        FAILURE);
+    assertThat(host.domain(DOMAIN)).isPresent();
+    assertThat(host.volumes()).hasSize(1);
+    assertThat(reports.target().state()).isEqualTo(TargetReport.State.Reserved);
+  }
+
+  @Test
+  void afterARestartTheHoldIsTakenAgain() throws HypervisorException {
+    var disk = disk("vda", null);
+    var own =
+        new TargetReport(
+            "n2",
+            TargetReport.State.Reserved,
+            Reason.TargetReserved.name(),
+            null,
+            "2026-11-23T12:00:00Z",
+            List.of());
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(),
+            DOMAIN,
+            Phase.PreCopy,
+            source(SourceReport.State.Transferring, guest(disk)),
+            own,
+            null));
+    assertThat(role.reservations()).isEqualTo(1);
+  }
+}
