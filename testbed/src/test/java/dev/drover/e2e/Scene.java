@@ -32,7 +32,7 @@ final class Scene implements AutoCloseable {
   static Scene onSource(Testbed testbed, GuestSpec spec) {
     var guest = testbed.guest(spec);
     guest.start(testbed.host("n1"));
-    if (!spec.startPaused()) {
+    if (!spec.startsPaused()) {
       guest.awaitBooted();
     }
     var scene = new Scene(testbed, guest);

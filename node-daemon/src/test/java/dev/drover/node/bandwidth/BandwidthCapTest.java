@@ -29,8 +29,7 @@ class BandwidthCapTest {
       @ForAll @IntRange(max = 16) int mirrors,
       @ForAll @LongRange(max = 1L << 40) long measured) {
     var share = new BandwidthCap(cap).whileMemoryIsSent(mirrors, measured);
-    assertThat(
-            share.memoryMebibytesPerSecond() * MIB + mirrors * share.inStepDiskBytesPerSecond())
+    assertThat(share.memoryMebibytesPerSecond() * MIB + mirrors * share.inStepDiskBytesPerSecond())
         .isLessThanOrEqualTo(cap * MIB);
     assertThat(share.memoryMebibytesPerSecond()).isPositive();
   }

@@ -21,8 +21,7 @@ class ConvergenceTest {
       new TransferPolicy(true, Duration.ofSeconds(60), true);
 
   private static Sample sample(int seconds, int iteration, long sent, long dirty) {
-    return new Sample(
-        Duration.ofSeconds(seconds), iteration, 100 * MIB, sent * MIB, dirty * MIB);
+    return new Sample(Duration.ofSeconds(seconds), iteration, 100 * MIB, sent * MIB, dirty * MIB);
   }
 
   @Test

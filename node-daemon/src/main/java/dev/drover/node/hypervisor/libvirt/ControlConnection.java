@@ -90,6 +90,7 @@ final class ControlConnection implements AutoCloseable {
    */
   <T> T emulatorCall(String what, UUID guest, Duration deadline, LinkCall<T> call)
       throws HypervisorException {
+    requireUp();
     if (stuck.containsKey(guest)) {
       throw new HypervisorException(
           Kind.Timeout, -1, what + ": an earlier call to this guest's emulator has not returned");

@@ -10,6 +10,8 @@ import java.time.Duration;
  * @param keepAliveSeconds between two keepalive messages; a connection is given up {@code
  *     keepAliveSeconds * (keepAliveCount + 1)} after the last sign of life
  * @param callDeadline of an ordinary call
+ * @param emulatorDeadline of a call that a guest's emulator has to answer; short, because no answer
+ *     is what a watchdog waits for
  * @param storageDeadline of a call that reads or writes storage
  * @param reconnectInterval between two attempts to reach libvirt
  * @param runDirectory where libvirt keeps {@code <domain>.pid}
@@ -20,6 +22,7 @@ public record LibvirtConfig(
     int keepAliveSeconds,
     int keepAliveCount,
     Duration callDeadline,
+    Duration emulatorDeadline,
     Duration storageDeadline,
     Duration reconnectInterval,
     Path runDirectory,
@@ -38,6 +41,7 @@ public record LibvirtConfig(
         5,
         3,
         Duration.ofSeconds(10),
+        Duration.ofSeconds(5),
         Duration.ofSeconds(60),
         Duration.ofSeconds(1),
         Path.of("/run/libvirt/qemu"),

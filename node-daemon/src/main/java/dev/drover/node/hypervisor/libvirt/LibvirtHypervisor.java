@@ -200,7 +200,7 @@ public final class LibvirtHypervisor implements Hypervisor {
     return connection.emulatorCall(
         "job of " + uuid,
         uuid,
-        config.callDeadline(),
+        config.emulatorDeadline(),
         link -> {
           Optional<DomainHandle> found = DomainHandle.find(link, uuid);
           if (found.isEmpty()) {
@@ -413,7 +413,7 @@ public final class LibvirtHypervisor implements Hypervisor {
     connection.emulatorCall(
         what,
         uuid,
-        config.callDeadline(),
+        config.emulatorDeadline(),
         link -> {
           try (DomainHandle domain = DomainHandle.get(link, uuid)) {
             call.run(link, domain);

@@ -36,7 +36,7 @@ import java.util.concurrent.TimeUnit;
  * pool, too, and listens on TCP without authentication. Prints what it sees, with times in ms.
  *
  * <pre>
- * AdapterTrial (facts|storage|guest|fenced|abort|postcopy|bandwidth|reconnect|cycles) OTHER_IP UUID
+ * AdapterTrial (facts|storage|guest|fenced|abort|postcopy|bandwidth|reconnect|killed|stuck|cycles) OTHER_IP UUID
  * </pre>
  */
 public final class AdapterTrial {
@@ -57,7 +57,8 @@ public final class AdapterTrial {
 
   public static void main(String[] arguments) throws Exception {
     long before = System.nanoTime();
-    LibvirtHypervisor here = hypervisor("qemu:///system", "here");
+    LibvirtHypervisor here =
+        hypervisor(arguments.length > 3 ? arguments[3] : "qemu:///system", "here");
     say("constructed in %.1f ms", (System.nanoTime() - before) / 1e6);
     awaitConnected(here);
     AdapterTrial trial =
@@ -74,6 +75,8 @@ public final class AdapterTrial {
       case "postcopy" -> trial.postCopy();
       case "bandwidth" -> trial.bandwidth();
       case "reconnect" -> trial.reconnect();
+      case "killed" -> trial.killed();
+      case "stuck" -> trial.stuck();
       case "cycles" -> trial.cycles();
       default -> throw new IllegalArgumentException(arguments[0]);
     }
@@ -326,6 +329,35 @@ public final class AdapterTrial {
     }
   }
 
+  /** Somebody stops (SIGSTOP) the guest's QEMU meanwhile, later libvirtd, and lets them go on. */
+  private void stuck() throws Exception {
+    for (int i = 0; i < 32; i++) {
+      timed(
+          "downtime of 150 ms",
+          () -> {
+            here.setMaxDowntime(guest, Duration.ofMillis(150));
+            return "accepted";
+          });
+      timed("domains", () -> here.domains().size());
+      TimeUnit.SECONDS.sleep(1);
+    }
+  }
+
+  /** Somebody kills libvirtd during the transfer, and starts it again. */
+  private void killed() throws Exception {
+    LibvirtHypervisor there = hypervisor(otherUri, "there");
+    awaitConnected(there);
+    makeDisks(there);
+    Transfer transfer = here.startTransfer(request(true, false, OptionalInt.of(5)));
+    timed("outcome", () -> outcome(transfer));
+    TimeUnit.SECONDS.sleep(5);
+    timed("state here", () -> here.domain(guest));
+    timed("job here", () -> here.job(guest));
+    timed("state there", () -> there.domain(guest));
+    timed("delete there", () -> delete(there, "g1.qcow2"));
+    there.close();
+  }
+
   private void cycles() throws Exception {
     timed("descriptors", AdapterTrial::resources);
     for (int i = 1; i <= 100; i++) {
@@ -342,14 +374,16 @@ public final class AdapterTrial {
         timed("after " + i, AdapterTrial::resources);
       }
     }
-    timed(
-        "10000 calls",
-        () -> {
-          for (int i = 0; i < 10_000; i++) {
-            here.domains();
-          }
-          return resources();
-        });
+    for (int round = 0; round < 6; round++) {
+      timed(
+          "10000 calls",
+          () -> {
+            for (int i = 0; i < 10_000; i++) {
+              here.domains();
+            }
+            return resources();
+          });
+    }
     System.gc();
     timed("after a collection", AdapterTrial::resources);
   }
