@@ -1,0 +1,22 @@
+package dev.drover.operator.cluster;
+
+import dev.drover.api.v1alpha1.HypervisorNode;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** The cluster as the informers show it; may lag behind the API server, never asks it. */
+public interface Cluster {
+  Optional<VirtualMachine> machine(String namespace, String name);
+
+  Stream<VirtualMachine> machines();
+
+  Stream<HypervisorNode> nodes();
+
+  Stream<LiveMigration> migrations();
+
+  /** When the daemon of {@code node} last renewed its Lease, by this process's clock. */
+  Optional<Instant> lastHeartbeat(String node);
+}

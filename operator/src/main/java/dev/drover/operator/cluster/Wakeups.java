@@ -1,0 +1,106 @@
+package dev.drover.operator.cluster;
+
+import dev.drover.api.v1alpha1.HypervisorNode;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
+import java.util.Objects;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who has to look again when something changes. A migration waits for three things besides its own
+ * status: its virtual machine, a node, a slot.
+ */
+public final class Wakeups {
+  private final Cluster cluster;
+  private final SimpleInboundEventSource<LiveMigration> migrations =
+      new SimpleInboundEventSource<>("migration-wakeups");
+  private final SimpleInboundEventSource<VirtualMachine> machines =
+      new SimpleInboundEventSource<>("machine-wakeups");
+  private final SimpleInboundEventSource<HypervisorNode> nodes =
+      new SimpleInboundEventSource<>("node-wakeups");
+
+  public Wakeups(Cluster cluster) {
+    this.cluster = cluster;
+  }
+
+  public SimpleInboundEventSource<LiveMigration> ofMigrations() {
+    return migrations;
+  }
+
+  public SimpleInboundEventSource<VirtualMachine> ofMachines() {
+    return machines;
+  }
+
+  public SimpleInboundEventSource<HypervisorNode> ofNodes() {
+    return nodes;
+  }
+
+  public void machineChanged(VirtualMachine machine) {
+    wake(
+        m ->
+            !phase(m).isTerminal()
+                && m.getSpec().virtualMachineName().equals(machine.getMetadata().getName())
+                && Objects.equals(
+                    m.getMetadata().getNamespace(), machine.getMetadata().getNamespace()));
+  }
+
+  public void nodeChanged() {
+    wakeWaiting();
+  }
+
+  /** A heartbeat came back or went. */
+  public void heartbeatChanged(String node) {
+    nodes.propagateEvent(new ResourceID(node));
+    wakeWaiting();
+  }
+
+  public void migrationChanged(LiveMigration now, LiveMigration before) {
+    boolean sameSlots =
+        phase(now) == phase(before) && now != before && Objects.equals(target(now), target(before));
+    if (!sameSlots) {
+      freed(now);
+    }
+  }
+
+  public void migrationDeleted(LiveMigration gone) {
+    freed(gone);
+  }
+
+  private void freed(LiveMigration migration) {
+    machines.propagateEvent(
+        new ResourceID(
+            migration.getSpec().virtualMachineName(), migration.getMetadata().getNamespace()));
+    // Only these ends free or take something that a waiting one may want; PreCopy and the like
+    // don't.
+    if (phase(migration).isTerminal()
+        || phase(migration) == Phase.PreMigration
+        || migration.getMetadata().getDeletionTimestamp() != null) {
+      wakeWaiting();
+    }
+  }
+
+  private void wakeWaiting() {
+    wake(m -> phase(m) == Phase.Pending || phase(m) == Phase.PreMigration);
+  }
+
+  private void wake(Predicate<LiveMigration> who) {
+    cluster.migrations().filter(who).map(Wakeups::id).toList().forEach(migrations::propagateEvent);
+  }
+
+  private static ResourceID id(HasMetadata object) {
+    return ResourceID.fromResource(object);
+  }
+
+  private static Phase phase(LiveMigration migration) {
+    return migration.getStatus() == null ? Phase.Pending : migration.getStatus().phaseValue();
+  }
+
+  private static @Nullable String target(LiveMigration migration) {
+    return migration.getStatus() == null ? null : migration.getStatus().targetNode();
+  }
+}

@@ -1,0 +1,103 @@
+package dev.drover.operator.migration;
+
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.operator.event.EventRecorder;
+import dev.drover.operator.event.EventRecorder.Type;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tells people and the log about each phase: one event per change, none for what is repeated. */
+public final class Announcements implements MigrationListener {
+  private static final Logger LOGGER = LoggerFactory.getLogger(Announcements.class);
+
+  private final EventRecorder events;
+
+  public Announcements(EventRecorder events) {
+    this.events = events;
+  }
+
+  @Override
+  public void written(LiveMigrationStatus before, LiveMigration written) {
+    LiveMigrationStatus after = written.getStatus();
+    Phase phase = after.phaseValue();
+    boolean phaseChanged = before.phaseValue() != phase;
+    boolean retargeted =
+        before.targetNode() != null && !Objects.equals(before.targetNode(), after.targetNode());
+    Failure failure = after.failure();
+    if (phaseChanged || retargeted) {
+      String note =
+          after
+              .condition(ConditionType.Ready)
+              .map(c -> Objects.requireNonNullElse(c.message(), c.reason()))
+              .orElse(phase.name());
+      Reason reason = reason(phase, failure);
+      boolean well = phase != Phase.Failed;
+      events.record(
+          written,
+          well ? Type.Normal : Type.Warning,
+          reason,
+          note,
+          phase + "/" + after.targetNode());
+      LOGGER
+          .atInfo()
+          .addKeyValue("migration", written.getMetadata().getName())
+          .addKeyValue("namespace", written.getMetadata().getNamespace())
+          .addKeyValue("phase", phase)
+          .addKeyValue("reason", failure == null ? reason : failure.reason())
+          .addKeyValue("node", after.targetNode())
+          .log(note);
+    }
+    if (before.failure() != null && failure == null) {
+      events.record(
+          written,
+          Type.Warning,
+          Reason.AbortTooLate,
+          "The guest had already moved to " + after.targetNode() + "; the migration goes on.",
+          "");
+    } else if (before.failure() == null && failure != null && !phase.isTerminal()) {
+      events.record(
+          written,
+          failure.wasAskedFor() ? Type.Normal : Type.Warning,
+          Reason.CleaningUp,
+          failure.message(),
+          failure.reason());
+      LOGGER
+          .atWarn()
+          .addKeyValue("migration", written.getMetadata().getName())
+          .addKeyValue("namespace", written.getMetadata().getNamespace())
+          .addKeyValue("phase", phase)
+          .addKeyValue("reason", failure.reason())
+          .addKeyValue("node", failure.node())
+          .log(failure.message());
+    }
+  }
+
+  private static Reason reason(Phase phase, @Nullable Failure failure) {
+    if (failure != null) {
+      try {
+        return Reason.valueOf(failure.reason());
+      } catch (IllegalArgumentException e) {
+        // A newer daemon's word; the note has its sentence.
+        return Reason.CleaningUp;
+      }
+    }
+    return switch (phase) {
+      case Pending -> Reason.Accepted;
+      case PreMigration -> Reason.Checking;
+      case Reservation -> Reason.Reserving;
+      case PreCopy -> Reason.Transferring;
+      case StopAndCopy -> Reason.Switching;
+      case PostCopy -> Reason.PostCopying;
+      case Commitment -> Reason.Committing;
+      case Succeeded -> Reason.Succeeded;
+      case Failed, Aborted -> Reason.CleaningUp;
+    };
+  }
+}

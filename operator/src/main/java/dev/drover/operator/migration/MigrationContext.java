@@ -1,0 +1,149 @@
+package dev.drover.operator.migration;
+
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The facts of one reconcile. Steps see nothing else: what they answer depends on this value alone.
+ *
+ * @param nodes by name
+ * @param peers all other migrations that have not ended
+ */
+public record MigrationContext(
+    LiveMigration migration,
+    Optional<VirtualMachine> machine,
+    Map<String, NodeFacts> nodes,
+    List<Peer> peers,
+    Instant now) {
+
+  /** How long a daemon may take to answer in PreMigration and Reservation. */
+  public static final Duration DAEMON_DEADLINE = Duration.ofSeconds(60);
+
+  /** How long a node that is needed may be away before the migration fails for it. */
+  public static final Duration NODE_GRACE = Duration.ofSeconds(30);
+
+  /** How long a wait without a deadline may take before it is shown as stalled. */
+  public static final Duration STALLED_AFTER = Duration.ofSeconds(60);
+
+  private static final LiveMigrationStatus NONE = LiveMigrationStatus.builder().build();
+
+  public LiveMigrationSpec spec() {
+    return migration.getSpec();
+  }
+
+  public LiveMigrationStatus status() {
+    return migration.getStatus() == null ? NONE : migration.getStatus();
+  }
+
+  public Phase phase() {
+    return status().phaseValue();
+  }
+
+  public boolean deleting() {
+    return migration.getMetadata().getDeletionTimestamp() != null;
+  }
+
+  /** Why it is to end, if somebody asked for that. */
+  public Optional<Reason> askedToEnd() {
+    if (deleting()) {
+      return Optional.of(Reason.Deleted);
+    }
+    return spec().abortRequested() ? Optional.of(Reason.AbortRequested) : Optional.empty();
+  }
+
+  /** The report of the node that is the source now. */
+  public Optional<SourceReport> source() {
+    return status().currentSource();
+  }
+
+  /** The report of the node that is the target now. */
+  public Optional<TargetReport> target() {
+    return status().currentTarget();
+  }
+
+  /** What a report of the source says, as one word to switch over. */
+  public Optional<SourceReport.State> sourceState() {
+    return source().map(SourceReport::state);
+  }
+
+  public String sourceNode() {
+    String node = status().sourceNode();
+    return node == null ? "the source" : node;
+  }
+
+  public String targetNode() {
+    String node = status().targetNode();
+    return node == null ? "the target" : node;
+  }
+
+  public Instant created() {
+    String timestamp = migration.getMetadata().getCreationTimestamp();
+    return timestamp == null ? now : Instant.parse(timestamp);
+  }
+
+  /** When the entry of that name began; creation if there is none. */
+  public Instant since(String entry) {
+    List<PhaseTimes> phases = status().phases();
+    if (phases == null) {
+      return created();
+    }
+    return phases.stream()
+        .filter(p -> p.phase().equals(entry))
+        .reduce((first, second) -> second)
+        .map(p -> Instant.parse(p.startedAt()))
+        .orElseGet(this::created);
+  }
+
+  public Instant phaseSince() {
+    return since(phase().name());
+  }
+
+  /** What is left of {@code deadline} after the beginning of this phase; zero or less: over. */
+  public Duration leftOf(Duration deadline) {
+    return Duration.between(now, phaseSince().plus(deadline));
+  }
+
+  /** This migration, as the others see it. */
+  public Peer self() {
+    return Peer.of(migration, now, Set.of());
+  }
+
+  /** Others that want the same virtual machine. */
+  public List<Peer> rivals() {
+    Peer self = self();
+    return peers.stream()
+        .filter(
+            p ->
+                p.namespace().equals(self.namespace())
+                    && p.virtualMachineName().equals(self.virtualMachineName()))
+        .toList();
+  }
+
+  /** Whether the target's daemon sees the guest there, in the state in which it left. */
+  public boolean guestSeenOnTarget() {
+    boolean wasPaused = source().map(SourceReport::guest).map(g -> g.paused()).orElse(false);
+    return machine
+        .map(VirtualMachine::getStatus)
+        .map(s -> s.sightingsOrEmpty())
+        .orElse(List.of())
+        .stream()
+        .filter(s -> s.nodeName().equals(status().targetNode()))
+        .map(Sighting::state)
+        .anyMatch(s -> s == State.Running || (wasPaused && s == State.Paused));
+  }
+}

@@ -1,0 +1,32 @@
+package dev.drover.operator.migration.phase;
+
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.operator.migration.Changes;
+import dev.drover.operator.migration.MigrationContext;
+import dev.drover.operator.migration.Progress;
+import java.time.Duration;
+
+/** The guest has moved; the source removes what it has left. From here on there is only success. */
+final class CommitmentStep implements Step {
+  @Override
+  public Progress advance(MigrationContext context) {
+    if (context.phase() != Phase.Commitment) {
+      return Progress.proceed();
+    }
+    if (context.sourceState().filter(s -> s == SourceReport.State.CleanedUp).isPresent()) {
+      return Progress.become(
+          Phase.Succeeded,
+          Reason.Succeeded,
+          "The guest runs at " + context.targetNode() + " and nowhere else.",
+          Changes.NONE.result(context.source().map(SourceReport::result).orElse(null)));
+    }
+    Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
+    return left.isPositive()
+        ? Progress.quiet(left)
+        : Progress.stalled(
+            Reason.WaitingForDaemon,
+            "Waiting for " + context.sourceNode() + " to remove what the guest has left there.");
+  }
+}

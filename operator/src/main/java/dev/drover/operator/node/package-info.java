@@ -1,0 +1,5 @@
+/** Whether a hypervisor node can take part in migrations. */
+@NullMarked
+package dev.drover.operator.node;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,191 @@
+package dev.drover.operator.vm;
+
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineStatus;
+import dev.drover.operator.cluster.CachedCluster;
+import dev.drover.operator.cluster.Cluster;
+import dev.drover.operator.cluster.PrimaryEvents;
+import dev.drover.operator.cluster.Wakeups;
+import dev.drover.operator.event.EventRecorder;
+import dev.drover.operator.status.Removal;
+import dev.drover.operator.status.StatusWriter;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/**
+ * Says where a virtual machine is, and alarms when it runs twice. One that no daemon sees any more
+ * is removed after a minute, unless a migration is moving it.
+ */
+@ControllerConfiguration(name = "virtualmachine", generationAwareEventProcessing = false)
+public final class VirtualMachineReconciler implements Reconciler<VirtualMachine> {
+  static final Duration REMOVED_AFTER = Duration.ofSeconds(60);
+
+  /** How much later than the new host's sighting the old host's may go at a switchover. */
+  static final Duration SETTLED_AFTER = Duration.ofSeconds(3);
+
+  private final Cluster cluster;
+  private final StatusWriter writer;
+  private final Removal removal;
+  private final EventRecorder events;
+  private final InstantSource clock;
+  private final CachedCluster caches;
+  private final Wakeups wakeups;
+  // In memory only: a restart starts the minute again, which is the safe side.
+  private final ConcurrentMap<String, Instant> unseenSince = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Instant> doubleSince = new ConcurrentHashMap<>();
+
+  public VirtualMachineReconciler(
+      Cluster cluster,
+      StatusWriter writer,
+      Removal removal,
+      EventRecorder events,
+      InstantSource clock,
+      CachedCluster caches,
+      Wakeups wakeups) {
+    this.cluster = cluster;
+    this.writer = writer;
+    this.removal = removal;
+    this.events = events;
+    this.clock = clock;
+    this.caches = caches;
+    this.wakeups = wakeups;
+  }
+
+  @Override
+  public List<EventSource<?, VirtualMachine>> prepareEventSources(
+      EventSourceContext<VirtualMachine> context) {
+    caches.machinesFrom(context.getPrimaryCache());
+    return List.of(
+        wakeups.ofMachines(),
+        new PrimaryEvents<>(
+            "machine-changes",
+            (now, before) -> wakeups.machineChanged(now),
+            gone -> {
+              unseenSince.remove(gone.getMetadata().getUid());
+              doubleSince.remove(gone.getMetadata().getUid());
+              wakeups.machineChanged(gone);
+            }));
+  }
+
+  @Override
+  public UpdateControl<VirtualMachine> reconcile(
+      VirtualMachine machine, Context<VirtualMachine> context) {
+    UpdateControl<VirtualMachine> control = UpdateControl.noUpdate();
+    advance(machine).ifPresent(after -> control.rescheduleAfter(after.plusMillis(1)));
+    return control;
+  }
+
+  Optional<Duration> advance(VirtualMachine machine) {
+    if (machine.getMetadata().getDeletionTimestamp() != null) {
+      return Optional.empty();
+    }
+    Instant now = clock.instant();
+    Optional<Phase> migration = migration(machine);
+    Optional<Duration> unsettledFor = unsettledFor(machine, now);
+    VirtualMachineStatus before = MachineView.owned(machine);
+    VirtualMachineStatus after =
+        MachineView.derive(machine, migration, unsettledFor.isEmpty(), now);
+    if (!after.equals(before)) {
+      Optional<VirtualMachine> written = writer.apply(fresh(machine, after));
+      if (written.isEmpty()) {
+        return Optional.of(Duration.ofMillis(100));
+      }
+      alarm(machine, before, after);
+    }
+    return unsettledFor.or(() -> removeUnseen(machine, migration, now));
+  }
+
+  /** How long two running sightings may still be the two ends of a switchover. */
+  private Optional<Duration> unsettledFor(VirtualMachine machine, Instant now) {
+    String uid = machine.getMetadata().getUid();
+    if (!MachineView.isDouble(machine)) {
+      doubleSince.remove(uid);
+      return Optional.empty();
+    }
+    Instant since = Objects.requireNonNullElse(doubleSince.putIfAbsent(uid, now), now);
+    Duration left = Duration.between(now, since.plus(SETTLED_AFTER));
+    return left.isPositive() ? Optional.of(left) : Optional.empty();
+  }
+
+  private Optional<Duration> removeUnseen(
+      VirtualMachine machine, Optional<Phase> migration, Instant now) {
+    String uid = machine.getMetadata().getUid();
+    if (migration.isPresent() || !MachineView.status(machine).sightingsOrEmpty().isEmpty()) {
+      unseenSince.remove(uid);
+      return Optional.empty();
+    }
+    Instant since = Objects.requireNonNullElse(unseenSince.putIfAbsent(uid, now), now);
+    Duration left = Duration.between(now, since.plus(REMOVED_AFTER));
+    if (left.isPositive()) {
+      return Optional.of(left);
+    }
+    removal.delete(machine);
+    return Optional.empty();
+  }
+
+  private void alarm(
+      VirtualMachine machine, VirtualMachineStatus before, VirtualMachineStatus after) {
+    Condition is = MachineView.condition(after, ConditionType.SplitBrain);
+    Condition was = MachineView.condition(before, ConditionType.SplitBrain);
+    if (is != null && is.isTrue() && (was == null || !was.isTrue())) {
+      events.record(
+          machine,
+          EventRecorder.Type.Warning,
+          Reason.SplitBrain,
+          Objects.requireNonNullElse(is.message(), ""),
+          is.lastTransitionTime());
+    }
+  }
+
+  /** The phase of the migration that is moving it; of a waiting one if there is none. */
+  private Optional<Phase> migration(VirtualMachine machine) {
+    List<Phase> phases =
+        cluster
+            .migrations()
+            .filter(m -> isOf(m, machine))
+            .map(m -> m.getStatus() == null ? Phase.Pending : m.getStatus().phaseValue())
+            .filter(p -> !p.isTerminal())
+            .toList();
+    return phases.stream()
+        .filter(Phase::isTransferring)
+        .findFirst()
+        .or(() -> phases.stream().findFirst());
+  }
+
+  private static boolean isOf(LiveMigration migration, VirtualMachine machine) {
+    return migration.getSpec().virtualMachineName().equals(machine.getMetadata().getName())
+        && Objects.equals(
+            migration.getMetadata().getNamespace(), machine.getMetadata().getNamespace());
+  }
+
+  private static VirtualMachine fresh(VirtualMachine machine, VirtualMachineStatus status) {
+    var fresh = new VirtualMachine();
+    fresh.setMetadata(
+        new ObjectMetaBuilder()
+            .withName(machine.getMetadata().getName())
+            .withNamespace(machine.getMetadata().getNamespace())
+            .withUid(machine.getMetadata().getUid())
+            .withResourceVersion(machine.getMetadata().getResourceVersion())
+            .build());
+    fresh.setStatus(status);
+    return fresh;
+  }
+}
