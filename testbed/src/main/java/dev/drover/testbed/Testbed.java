@@ -14,6 +14,7 @@ import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.StateDirectory;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +22,8 @@ import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A control plane, hypervisor hosts, and, if wanted, Drover itself. There is one on a machine at a
@@ -30,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * killed leaves everything, and the next testbed removes it before it starts.
  */
 public final class Testbed implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Testbed.class);
 
   /**
    * Under this name the testbed is noted, so that a later run, or {@code ./demo down}, finds it.
@@ -45,8 +50,10 @@ public final class Testbed implements AutoCloseable {
 
   private Testbed(StateDirectory state) {
     this.state = state;
+    long started = System.nanoTime();
     Bridge.create(state);
     this.controlPlane = ControlPlane.start(state, Bridge.ADDRESS);
+    logReady("The control plane", started);
   }
 
   /** Starts a control plane and so many like hosts. */
@@ -80,6 +87,10 @@ public final class Testbed implements AutoCloseable {
 
   /** Adds hosts, numbered on; they boot at the same time. */
   public void addHosts(List<HostSettings> settings) {
+    if (settings.isEmpty()) {
+      return;
+    }
+    long started = System.nanoTime();
     List<CompletableFuture<Void>> boots = new ArrayList<>();
     for (HostSettings each : settings) {
       var host = new HypervisorHost(state, hosts.size() + 1, each, controlPlane);
@@ -87,6 +98,12 @@ public final class Testbed implements AutoCloseable {
       boots.add(CompletableFuture.runAsync(host::powerOn, Thread::startVirtualThread));
     }
     boots.forEach(CompletableFuture::join);
+    logReady(settings.size() + " host(s)", started);
+  }
+
+  private static void logReady(String what, long startedNanos) {
+    long milliseconds = Duration.ofNanos(System.nanoTime() - startedNanos).toMillis();
+    LOG.atInfo().addKeyValue("what", what).addKeyValue("milliseconds", milliseconds).log("Ready");
   }
 
   /** Adds hosts of the default kind until there are so many. */
@@ -106,9 +123,11 @@ public final class Testbed implements AutoCloseable {
       ChartInstallation.apply(controlPlane);
       droverInstalled = true;
     }
+    long started = System.nanoTime();
     operator().start();
     startDaemons();
     operator().awaitReady();
+    logReady("Drover", started);
   }
 
   private void startDaemons() {
