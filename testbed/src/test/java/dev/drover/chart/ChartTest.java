@@ -1,0 +1,188 @@
+package dev.drover.chart;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.marcnuri.helm.Helm;
+import dev.drover.testbed.cluster.ChartInstallation;
+import dev.drover.testbed.process.Recipes;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicy;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicyBinding;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
+import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
+import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
+import io.fabric8.kubernetes.api.model.rbac.Role;
+import io.fabric8.kubernetes.client.utils.Serialization;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class ChartTest {
+  private static final String DAEMON = "drover-node-daemon";
+
+  @Test
+  void lints() {
+    var result = new Helm(Recipes.sourceTree().resolve("helm/drover")).lint().strict().call();
+
+    assertThat(result.isFailed()).as(result.getMessages().toString()).isFalse();
+  }
+
+  @Test
+  void everyDocumentIsOfAKindThatKubernetesKnows() {
+    assertThat(rendered(Map.of()))
+        .hasSizeGreaterThan(15)
+        .noneMatch(GenericKubernetesResource.class::isInstance);
+  }
+
+  @Test
+  void unknownValuesAreRefused() {
+    assertThatThrownBy(() -> rendered(Map.of("operator.replica", 3))).hasMessageContaining("replica");
+    assertThatThrownBy(() -> rendered(Map.of("nodeDaemon.peerTransport", "udp")))
+        .hasMessageContaining("peerTransport");
+  }
+
+  @Test
+  void daemonsDeleteNothing() {
+    assertThat(rules(DAEMON)).isNotEmpty().noneMatch(rule -> rule.getVerbs().contains("delete"));
+    assertThat(rules(DAEMON)).noneMatch(rule -> rule.getVerbs().contains("deletecollection"));
+  }
+
+  @Test
+  void daemonsDoNotChangeWhatUsersAskFor() {
+    assertThat(rules(DAEMON))
+        .filteredOn(rule -> rule.getResources().contains("livemigrations"))
+        .singleElement()
+        .satisfies(
+            rule -> assertThat(rule.getVerbs()).containsExactlyInAnyOrder("get", "list", "watch"));
+  }
+
+  @Test
+  void nobodyGetsMoreThanIsNamed() {
+    assertThat(rules(""))
+        .allSatisfy(
+            rule ->
+                assertThat(
+                        Stream.of(rule.getVerbs(), rule.getResources(), rule.getApiGroups())
+                            .flatMap(List::stream))
+                    .doesNotContain("*", "secrets", "pods", "nodes", "impersonate", "bind"));
+  }
+
+  @Test
+  void everyPolicyFailsClosedAndIsBound() {
+    var policies = of(ValidatingAdmissionPolicy.class, rendered(Map.of()));
+    var bindings = of(ValidatingAdmissionPolicyBinding.class, rendered(Map.of()));
+
+    assertThat(policies)
+        .hasSize(4)
+        .allSatisfy(policy -> assertThat(policy.getSpec().getFailurePolicy()).isEqualTo("Fail"));
+    assertThat(bindings)
+        .allSatisfy(
+            binding ->
+                assertThat(binding.getSpec().getValidationActions()).containsExactly("Deny"))
+        .extracting(binding -> binding.getSpec().getPolicyName())
+        .containsExactlyInAnyOrderElementsOf(
+            policies.stream().map(policy -> policy.getMetadata().getName()).toList());
+  }
+
+  @Test
+  void policiesCanBeLeftOut() {
+    var objects = rendered(Map.of("admissionPolicies.enabled", false));
+
+    assertThat(of(ValidatingAdmissionPolicy.class, objects)).isEmpty();
+    assertThat(of(ValidatingAdmissionPolicyBinding.class, objects)).isEmpty();
+  }
+
+  @Test
+  void crdsStayWhenTheChartGoes() {
+    assertThat(of(CustomResourceDefinition.class, rendered(Map.of())))
+        .hasSize(3)
+        .allSatisfy(
+            crd ->
+                assertThat(crd.getMetadata().getAnnotations())
+                    .containsEntry("helm.sh/resource-policy", "keep"));
+    assertThat(of(CustomResourceDefinition.class, rendered(Map.of("crds.keep", false))))
+        .hasSize(3)
+        .allSatisfy(crd -> assertThat(crd.getMetadata().getAnnotations()).isNullOrEmpty());
+    assertThat(of(CustomResourceDefinition.class, rendered(Map.of("crds.install", false))))
+        .isEmpty();
+  }
+
+  @Test
+  void theOperatorRunsWithoutPrivileges() {
+    var pod =
+        of(Deployment.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
+
+    assertThat(pod.getSecurityContext().getRunAsNonRoot()).isTrue();
+    assertThat(pod.getHostNetwork()).isNull();
+    assertThat(pod.getContainers())
+        .singleElement()
+        .satisfies(
+            container -> {
+              assertThat(container.getSecurityContext().getCapabilities().getDrop())
+                  .containsExactly("ALL");
+              assertThat(container.getSecurityContext().getAllowPrivilegeEscalation()).isFalse();
+              assertThat(container.getSecurityContext().getReadOnlyRootFilesystem()).isTrue();
+            });
+  }
+
+  @Test
+  void theDaemonSeesItsHost() {
+    var pod =
+        of(DaemonSet.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
+
+    assertThat(pod.getHostNetwork()).isTrue();
+    assertThat(pod.getHostPID()).isTrue();
+    assertThat(pod.getVolumes())
+        .extracting(volume -> volume.getHostPath().getPath())
+        .containsExactlyInAnyOrder("/run/libvirt", "/etc/pki");
+    assertThat(pod.getContainers().getFirst().getEnv())
+        .filteredOn(variable -> variable.getValueFrom() != null)
+        .extracting(
+            variable ->
+                variable.getName() + "=" + variable.getValueFrom().getFieldRef().getFieldPath())
+        .containsExactlyInAnyOrder(
+            "DROVER_NODE_NAME=spec.nodeName",
+            "DROVER_POD_UID=metadata.uid",
+            "DROVER_NAMESPACE=metadata.namespace",
+            "DROVER_MIGRATION_ADDRESS=status.hostIP");
+  }
+
+  @Test
+  void aDigestTakesThePlaceOfTheTag() {
+    var digest = "sha256:" + "0".repeat(64);
+
+    var operator =
+        of(Deployment.class, rendered(Map.of("operator.image.digest", digest))).getFirst();
+
+    assertThat(operator.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage())
+        .endsWith("/operator@" + digest);
+  }
+
+  /** Of the roles and cluster roles of that name; of all of them, if it is empty. */
+  private static List<PolicyRule> rules(String name) {
+    var objects = rendered(Map.of());
+    return Stream.concat(
+            of(Role.class, objects).stream()
+                .filter(role -> role.getMetadata().getName().contains(name))
+                .flatMap(role -> role.getRules().stream()),
+            of(ClusterRole.class, objects).stream()
+                .filter(role -> role.getMetadata().getName().contains(name))
+                .flatMap(role -> role.getRules().stream()))
+        .toList();
+  }
+
+  private static <T> List<T> of(Class<T> type, List<HasMetadata> objects) {
+    return objects.stream().filter(type::isInstance).map(type::cast).toList();
+  }
+
+  private static List<HasMetadata> rendered(Map<String, Object> values) {
+    return ChartInstallation.render(values).stream()
+        .map(object -> (HasMetadata) Serialization.unmarshal(Serialization.asYaml(object)))
+        .toList();
+  }
+}
