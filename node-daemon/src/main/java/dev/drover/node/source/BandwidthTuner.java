@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Keeps one transfer within its cap while its streams come and go. Not thread-safe. */
 final class BandwidthTuner {
-  private static final Duration MEASURE_EVERY = Duration.ofSeconds(1);
+  /** libvirt counts a mirror in steps of 16 MiB, so a shorter look sees nothing or far too much. */
+  private static final Duration MEASURE_EVERY = Duration.ofSeconds(5);
 
   private final Hypervisor hypervisor;
   private final UUID uuid;
