@@ -41,7 +41,8 @@ class ChartTest {
 
   @Test
   void unknownValuesAreRefused() {
-    assertThatThrownBy(() -> rendered(Map.of("operator.replica", 3))).hasMessageContaining("replica");
+    assertThatThrownBy(() -> rendered(Map.of("operator.replica", 3)))
+        .hasMessageContaining("replica");
     assertThatThrownBy(() -> rendered(Map.of("nodeDaemon.peerTransport", "udp")))
         .hasMessageContaining("peerTransport");
   }
@@ -82,8 +83,7 @@ class ChartTest {
         .allSatisfy(policy -> assertThat(policy.getSpec().getFailurePolicy()).isEqualTo("Fail"));
     assertThat(bindings)
         .allSatisfy(
-            binding ->
-                assertThat(binding.getSpec().getValidationActions()).containsExactly("Deny"))
+            binding -> assertThat(binding.getSpec().getValidationActions()).containsExactly("Deny"))
         .extracting(binding -> binding.getSpec().getPolicyName())
         .containsExactlyInAnyOrderElementsOf(
             policies.stream().map(policy -> policy.getMetadata().getName()).toList());
@@ -114,8 +114,7 @@ class ChartTest {
 
   @Test
   void theOperatorRunsWithoutPrivileges() {
-    var pod =
-        of(Deployment.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
+    var pod = of(Deployment.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
 
     assertThat(pod.getSecurityContext().getRunAsNonRoot()).isTrue();
     assertThat(pod.getHostNetwork()).isNull();
@@ -132,8 +131,7 @@ class ChartTest {
 
   @Test
   void theDaemonSeesItsHost() {
-    var pod =
-        of(DaemonSet.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
+    var pod = of(DaemonSet.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
 
     assertThat(pod.getHostNetwork()).isTrue();
     assertThat(pod.getHostPID()).isTrue();
