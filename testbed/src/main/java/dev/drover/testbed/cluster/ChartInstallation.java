@@ -1,13 +1,12 @@
 package dev.drover.testbed.cluster;
 
 import com.marcnuri.helm.Helm;
+import dev.drover.testbed.host.NodeDaemon;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
-import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.nio.file.Files;
@@ -17,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.core.ConditionTimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +43,9 @@ public final class ChartInstallation {
           "ServiceMonitor",
           "PodMonitor",
           "PrometheusRule");
+
+  /** A pod and its node, neither of which is there for longer than the policies are waited for. */
+  private static final String PROBE = "testbed-probe";
 
   private ChartInstallation() {}
 
@@ -137,13 +140,9 @@ public final class ChartInstallation {
    * node tries to create another's HypervisorNode, without effect, until that is refused.
    */
   private static void awaitPolicies(ControlPlane controlPlane) {
-    Config config = Config.fromKubeconfig(controlPlane.adminKubeconfig().toFile());
-    config.setRequestRetryBackoffLimit(0);
-    config.setImpersonateUsername("system:serviceaccount:drover-system:drover-node-daemon");
-    config.setImpersonateGroups(
-        "system:serviceaccounts", "system:serviceaccounts:drover-system", "system:authenticated");
-    config.setImpersonateExtras(
-        Map.of("authentication.kubernetes.io/node-name", List.of("testbed-probe")));
+    var probe =
+        controlPlane.podBoundKubeconfig(
+            OperatorProcess.NAMESPACE, NodeDaemon.SERVICE_ACCOUNT, PROBE, PROBE);
     var foreign =
         new GenericKubernetesResourceBuilder()
             .withApiVersion("drover.dev/v1alpha1")
@@ -152,21 +151,36 @@ public final class ChartInstallation {
             .withName("testbed-of-somebody-else")
             .endMetadata()
             .build();
-    try (KubernetesClient daemon = new KubernetesClientBuilder().withConfig(config).build()) {
+    var answer = new AtomicReference<>("it was accepted");
+    try (KubernetesClient daemon = controlPlane.client(probe.kubeconfig())) {
       Waiting.until(
           "the admission policies are in force",
           POLICY_DEADLINE,
           () -> {
             try {
               daemon.resource(foreign).dryRun(true).create();
+              answer.set("it was accepted");
               return false;
             } catch (KubernetesClientException e) {
-              return String.valueOf(e.getMessage()).contains("ValidatingAdmissionPolicy");
+              String message = String.valueOf(e.getMessage());
+              answer.set(message);
+              return message.contains("ValidatingAdmissionPolicy");
             }
           });
     } catch (ConditionTimeoutException e) {
       // Not this module's to judge: a test of the policies will fail, and say why.
-      LOG.atWarn().log("The chart's admission policies did not refuse another node's object");
+      LOG.atWarn()
+          .addKeyValue("answer", answer.get())
+          .log("The chart's admission policies did not refuse another node's object");
+    } finally {
+      controlPlane
+          .client()
+          .pods()
+          .inNamespace(OperatorProcess.NAMESPACE)
+          .withName(PROBE)
+          .withGracePeriod(0)
+          .delete();
+      controlPlane.client().nodes().withName(PROBE).withGracePeriod(0).delete();
     }
   }
 }
