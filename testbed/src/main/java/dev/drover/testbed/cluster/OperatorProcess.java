@@ -60,7 +60,6 @@ public final class OperatorProcess {
     environment.put("KUBECONFIG", identity.kubeconfig().toString());
     environment.put("DROVER_NAMESPACE", NAMESPACE);
     environment.put("DROVER_POD_UID", identity.podUid());
-    environment.put("DROVER_POD_NAME", identity.podName());
     environment.put("DROVER_HTTP_ADDRESS", "127.0.0.1");
     environment.put("DROVER_HTTP_PORT", Integer.toString(httpPort));
     environment.putAll(extraEnvironment);
