@@ -3,6 +3,7 @@ package dev.drover.testbed.cluster;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Service;
 import dev.drover.testbed.process.StateDirectory;
@@ -184,10 +185,13 @@ public final class ControlPlane implements AutoCloseable {
 
   /** Waits until the API server says that it is ready: after a restart, say. */
   public void awaitReady() {
-    Waiting.until(
-        "kube-apiserver is ready (see " + apiServer.log() + ")",
-        START_DEADLINE,
-        () -> "ok".equals(client().raw("/readyz")));
+    LogTail.explaining(
+        apiServer.log(),
+        () ->
+            Waiting.until(
+                "kube-apiserver is ready",
+                START_DEADLINE,
+                () -> "ok".equals(client().raw("/readyz"))));
   }
 
   /** The URL of the API server. */

@@ -2,6 +2,7 @@ package dev.drover.testbed.cluster;
 
 import dev.drover.testbed.host.Http;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Service;
 import dev.drover.testbed.process.StateDirectory;
@@ -87,7 +88,7 @@ public final class OperatorProcess {
 
   /** Waits until {@code /readyz} answers 200. */
   public void awaitReady() {
-    Waiting.until("the operator is ready (see " + log() + ")", this::ready);
+    LogTail.explaining(log(), () -> Waiting.until("the operator is ready", this::ready));
   }
 
   public boolean ready() {

@@ -378,6 +378,8 @@ public final class HypervisorHost {
   }
 
   private void join(long pid) {
+    // It goes with the host's network namespace, but some time after the host's last process.
+    state.noteLink(link());
     Command.of(
             "ip",
             "link",

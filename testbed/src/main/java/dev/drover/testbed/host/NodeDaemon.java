@@ -1,6 +1,7 @@
 package dev.drover.testbed.host;
 
 import dev.drover.testbed.cluster.ControlPlane;
+import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
 import java.io.File;
@@ -99,14 +100,18 @@ public final class NodeDaemon extends HostService {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    Waiting.until("the daemon on " + host().name() + " starts (see " + log() + ")", this::running);
+    LogTail.explaining(
+        log(), () -> Waiting.until("the daemon on " + host().name() + " starts", this::running));
   }
 
   /** Waits until it says that it is ready. */
   public void awaitReady() {
-    Waiting.until(
-        "the daemon on " + host().name() + " is ready (see " + log() + ")",
-        () -> Http.ok(httpUrl() + "/readyz"));
+    LogTail.explaining(
+        log(),
+        () ->
+            Waiting.until(
+                "the daemon on " + host().name() + " is ready",
+                () -> Http.ok(httpUrl() + "/readyz")));
   }
 
   /** Where its metrics and health are served. */

@@ -3,10 +3,9 @@ package dev.drover.testbed.junit;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.Guest;
 import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Recipes;
 import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Supplier;
@@ -54,7 +53,10 @@ final class Evidence {
                       guest.observer().about(),
                       String.join("\n", guest.observer().consoleLines())));
     }
-    testbed.logFiles().filter(Files::exists).forEach(file -> save(nameOf(file), () -> tail(file)));
+    testbed
+        .logFiles()
+        .filter(Files::exists)
+        .forEach(file -> save(nameOf(file), () -> LogTail.of(file, TAIL_BYTES)));
     return directory;
   }
 
@@ -75,18 +77,6 @@ final class Evidence {
     } catch (IOException | RuntimeException e) {
       // A broken testbed is no reason to hide the failure of the test.
       LOG.atWarn().addKeyValue("file", file).setCause(e).log("No evidence");
-    }
-  }
-
-  private static String tail(Path file) {
-    try (var input = new RandomAccessFile(file.toFile(), "r")) {
-      long start = Math.max(0, input.length() - TAIL_BYTES);
-      input.seek(start);
-      byte[] bytes = new byte[(int) (input.length() - start)];
-      input.readFully(bytes);
-      return new String(bytes, java.nio.charset.StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }
