@@ -86,7 +86,11 @@ public final class SourceRole implements HypervisorListener {
     var phase = status.phaseValue();
     var own = reports.last(migration);
     if (phase.isTerminal()) {
-      probesRemoved.remove(migration.getMetadata().getUid());
+      if (own.isPresent() && own.get().state() == State.Inspected) {
+        removeProbes(migration, own); // it was ended while the guest was being inspected
+      } else {
+        probesRemoved.remove(migration.getMetadata().getUid());
+      }
       reports.forget(migration);
       return Optional.empty();
     }
