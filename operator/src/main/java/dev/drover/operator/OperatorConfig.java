@@ -52,11 +52,6 @@ public record OperatorConfig(
   private static final Predicate<String> NAMESPACE_NAME =
       Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?").asMatchPredicate();
 
-  /** Kubernetes puts such variables for every Service into every container. */
-  private static final Predicate<String> SERVICE_LINK =
-      Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP|SCTP)(_.*)?)?)")
-          .asMatchPredicate();
-
   /** The configuration can't be used; the message has one line for each problem. */
   public static final class InvalidConfigException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -71,7 +66,7 @@ public record OperatorConfig(
     new TreeSet<>(environment.keySet())
         .stream()
             .filter(k -> k.startsWith("DROVER_"))
-            .filter(k -> !KNOWN.contains(k) && !SERVICE_LINK.test(k))
+            .filter(k -> !KNOWN.contains(k) && !isServiceLink(k, environment))
             .forEach(k -> problems.add(k + " is not known."));
     String namespace = required(environment, NAMESPACE, problems);
     if (!namespace.isEmpty() && !NAMESPACE_NAME.test(namespace)) {
@@ -106,6 +101,18 @@ public record OperatorConfig(
         watched,
         Duration.ofSeconds(expiry),
         Duration.ofSeconds(lease));
+  }
+
+  /** Kubernetes puts a handful of variables for every Service into every container. */
+  private static boolean isServiceLink(String key, Map<String, String> environment) {
+    return environment.keySet().stream()
+        .filter(k -> k.endsWith("_SERVICE_HOST"))
+        .map(k -> k.substring(0, k.length() - "_SERVICE_HOST".length()))
+        .anyMatch(
+            service ->
+                key.startsWith(service + "_SERVICE_")
+                    || key.equals(service + "_PORT")
+                    || key.startsWith(service + "_PORT_"));
   }
 
   private static String required(

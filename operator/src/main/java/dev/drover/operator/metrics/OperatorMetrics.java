@@ -82,7 +82,7 @@ public final class OperatorMetrics implements MigrationListener {
           .register(registry)
           .record(Duration.between(Instant.parse(created), clock.instant()));
     }
-    if (after.failure() != null) {
+    if (after.failure() != null && phase == Phase.Failed) {
       Counter.builder("drover.migration.failures")
           .description("Migrations that ended without success, by reason.")
           .tag("reason", after.failure().reason())

@@ -240,6 +240,8 @@ public final class StatusFactory {
         times.add(stood);
       }
       if (opened != null) {
+        // The list is a map by phase: an earlier clean-up that came too late makes way.
+        times.removeIf(t -> t.phase().equals(opened));
         times.add(new PhaseTimes(opened, rfc3339(now), null));
       } else if (!next.isTerminal()) {
         times.add(new PhaseTimes(next.name(), rfc3339(now), null));

@@ -1,0 +1,359 @@
+package dev.drover.operator.migration;
+
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.HypervisorNode;
+import dev.drover.api.v1alpha1.HypervisorNodeSpec;
+import dev.drover.api.v1alpha1.HypervisorNodeStatus;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineSpec;
+import dev.drover.api.v1alpha1.VirtualMachineStatus;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
+import dev.drover.operator.node.Readiness;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Builds the facts of a reconcile for tests; what is not said is as it is on a good day. */
+public final class Facts {
+  public static final Instant T0 = Instant.parse("2026-11-23T12:00:00Z");
+  public static final String UUID = "11111111-1111-1111-1111-111111111111";
+  public static final Result RESULT = new Result(42L, 12L, 30L, 900L, 1000L, 3, "Fenced", false);
+
+  private Phase phase = Phase.Pending;
+  private boolean written = true;
+  private Instant now = T0;
+  private String sourceName;
+  private String targetName;
+  private Map<String, String> selector;
+  private boolean abort;
+  private Integer ttl;
+  private boolean deleting;
+  private Failure failure;
+  private SourceReport source;
+  private TargetReport target;
+  private List<LiveMigrationStatus.Candidate> candidates;
+  private boolean machine = true;
+  private List<Sighting> sightings = List.of(sighting("hv1", State.Running));
+  private final Map<String, NodeFacts> nodes = new LinkedHashMap<>();
+  private final List<Peer> peers = new ArrayList<>();
+
+  private Facts() {
+    node("hv1");
+    node("hv2");
+  }
+
+  public static Facts in(Phase phase) {
+    Facts facts = new Facts();
+    facts.phase = phase;
+    facts.written = phase != Phase.Pending;
+    return facts;
+  }
+
+  public Facts after(Duration time) {
+    now = T0.plus(time);
+    return this;
+  }
+
+  public Facts fromNode(String name) {
+    sourceName = name;
+    return this;
+  }
+
+  public Facts toNode(String name) {
+    targetName = name;
+    return this;
+  }
+
+  public Facts toLabels(Map<String, String> labels) {
+    selector = labels;
+    return this;
+  }
+
+  public Facts abort() {
+    abort = true;
+    return this;
+  }
+
+  public Facts ttl(int seconds) {
+    ttl = seconds;
+    return this;
+  }
+
+  public Facts deleted() {
+    deleting = true;
+    return this;
+  }
+
+  public Facts failure(Reason reason) {
+    failure = Failure.of(reason, "It went wrong.", null, phase);
+    return this;
+  }
+
+  public Facts source(SourceReport.State state) {
+    return source(state, state.name());
+  }
+
+  public Facts source(SourceReport.State state, String reason) {
+    source = report(state, reason, false);
+    return this;
+  }
+
+  public Facts pausedGuest(SourceReport.State state) {
+    source = report(state, state.name(), true);
+    return this;
+  }
+
+  private static SourceReport report(SourceReport.State state, String reason, boolean paused) {
+    boolean over =
+        switch (state) {
+          case Switched, CleanedUp -> true;
+          default -> false;
+        };
+    return new SourceReport(
+        "hv1",
+        state,
+        reason,
+        "The source says so.",
+        T0.plusSeconds(1).toString(),
+        new SourceReport.Guest("vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", List.of()),
+        over ? RESULT : null);
+  }
+
+  public Facts target(TargetReport.State state) {
+    return target(state, state.name());
+  }
+
+  public Facts target(TargetReport.State state, String reason) {
+    target =
+        new TargetReport("hv2", state, reason, "The target says so.", T0.toString(), List.of());
+    return this;
+  }
+
+  public Facts targetReportFrom(String node, TargetReport.State state) {
+    target = new TargetReport(node, state, state.name(), null, T0.toString(), List.of());
+    return this;
+  }
+
+  public Facts tried(String node, Reason reason) {
+    candidates = List.of(LiveMigrationStatus.Candidate.of(node, reason, "It does not fit."));
+    return this;
+  }
+
+  public Facts noMachine() {
+    machine = false;
+    return this;
+  }
+
+  public Facts seen(Sighting... seen) {
+    sightings = Arrays.asList(seen);
+    return this;
+  }
+
+  public static Sighting sighting(String node, State state) {
+    return new Sighting(node, state, null, true, 1L << 29, 1, T0.toString());
+  }
+
+  public Facts node(String name) {
+    return node(name, true, false, 2, 2, 1L << 30, Map.of());
+  }
+
+  public Facts node(
+      String name,
+      boolean ready,
+      boolean unschedulable,
+      int in,
+      int out,
+      long free,
+      Map<String, String> labels) {
+    nodes.put(
+        name,
+        new NodeFacts(
+            name,
+            labels,
+            unschedulable,
+            in,
+            out,
+            free,
+            new Readiness(
+                ready,
+                ready ? Reason.HeartbeatSeen : Reason.HeartbeatLost,
+                ready ? name + " is ready." : name + " is away.",
+                T0,
+                Optional.empty())));
+    return this;
+  }
+
+  public Facts away(String name) {
+    return node(name, false, false, 2, 2, 1L << 30, Map.of());
+  }
+
+  public Facts withoutNode(String name) {
+    nodes.remove(name);
+    return this;
+  }
+
+  public Facts peer(
+      String name, String vm, Phase in, String from, String to, int secondsOlder, String... slots) {
+    peers.add(
+        new Peer(
+            "uid-" + name,
+            "default",
+            name,
+            vm,
+            in,
+            from,
+            to,
+            T0.minusSeconds(secondsOlder),
+            Set.of(slots)));
+    return this;
+  }
+
+  public MigrationContext context() {
+    return new MigrationContext(
+        migration(),
+        machine ? Optional.of(machine("vm", sightings)) : Optional.empty(),
+        Map.copyOf(nodes),
+        List.copyOf(peers),
+        now);
+  }
+
+  public LiveMigration migration() {
+    LiveMigration migration = migration("m", "vm", spec());
+    if (deleting) {
+      migration.getMetadata().setDeletionTimestamp(now.toString());
+    }
+    if (written) {
+      List<PhaseTimes> times = new ArrayList<>();
+      times.add(new PhaseTimes("Pending", T0.toString(), T0.toString()));
+      if (phase != Phase.Pending) {
+        times.add(
+            new PhaseTimes(
+                phase.isTerminal() ? "PreCopy" : phase.name(),
+                T0.toString(),
+                failure != null || phase.isTerminal() ? T0.toString() : null));
+      }
+      if (failure != null && !phase.isTerminal()) {
+        times.add(new PhaseTimes("CleaningUp", T0.toString(), null));
+      }
+      migration.setStatus(
+          LiveMigrationStatus.builder()
+              .phase(phase)
+              .sourceNode(phase == Phase.Pending ? null : "hv1")
+              .targetNode(phase == Phase.Pending ? null : "hv2")
+              .domainUuid(phase == Phase.Pending ? null : UUID)
+              .phases(times)
+              .candidates(candidates)
+              .failure(failure)
+              .source(source)
+              .target(target)
+              .build());
+    }
+    return migration;
+  }
+
+  private LiveMigrationSpec spec() {
+    return spec("vm", sourceName, targetName, selector, abort, ttl);
+  }
+
+  static LiveMigrationSpec spec(
+      String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
+    return new LiveMigrationSpec(
+        vm,
+        from == null ? null : new LiveMigrationSpec.Source(from),
+        to == null && selector == null ? null : new LiveMigrationSpec.Target(to, selector),
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        abort ? true : null,
+        ttl);
+  }
+
+  static LiveMigration migration(String name, String vm, LiveMigrationSpec spec) {
+    var migration = new LiveMigration();
+    migration.setMetadata(
+        new ObjectMetaBuilder()
+            .withName(name)
+            .withNamespace("default")
+            .withUid("uid-" + name)
+            .withGeneration(1L)
+            .withResourceVersion("1")
+            .withCreationTimestamp(T0.toString())
+            .build());
+    migration.setSpec(spec);
+    return migration;
+  }
+
+  public static VirtualMachine machine(String name, List<Sighting> sightings) {
+    var machine = new VirtualMachine();
+    machine.setMetadata(
+        new ObjectMetaBuilder()
+            .withName(name)
+            .withNamespace("default")
+            .withUid("uid-" + name)
+            .withGeneration(1L)
+            .withResourceVersion("1")
+            .build());
+    machine.setSpec(new VirtualMachineSpec(UUID, name));
+    machine.setStatus(new VirtualMachineStatus(null, null, sightings));
+    return machine;
+  }
+
+  public static HypervisorNode node(String name, int maxIncoming, int maxOutgoing) {
+    var node = new HypervisorNode();
+    node.setMetadata(
+        new ObjectMetaBuilder()
+            .withName(name)
+            .withUid("uid-" + name)
+            .withGeneration(1L)
+            .withResourceVersion("1")
+            .withCreationTimestamp(T0.toString())
+            .build());
+    node.setSpec(new HypervisorNodeSpec(null, maxIncoming, maxOutgoing));
+    node.setStatus(
+        new HypervisorNodeStatus(
+            List.of(
+                Condition.of(
+                    ConditionType.LibvirtConnected,
+                    Condition.TRUE,
+                    Reason.LibvirtConnected,
+                    "It is.",
+                    T0,
+                    1L)),
+            "10.0.0.1",
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            1L << 34,
+            1L << 30,
+            null,
+            null));
+    return node;
+  }
+}

@@ -1,0 +1,503 @@
+package dev.drover.operator.migration.phase;
+
+import static dev.drover.operator.migration.Facts.in;
+import static dev.drover.operator.migration.Facts.sighting;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
+import dev.drover.operator.migration.Facts;
+import dev.drover.operator.migration.Progress;
+import java.time.Duration;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every step as a table: these facts, this answer. */
+class StepTest {
+  private static final Duration LATE = Duration.ofSeconds(61);
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource({"pending", "preMigration", "reservation", "transfer", "ends", "cleanUp", "abort"})
+  void answers(String what, Facts facts, String expected) {
+    assertThat(words(Step.first(facts.context()))).isEqualTo(expected);
+  }
+
+  static Stream<Arguments> pending() {
+    Map<String, String> ssd = Map.of("disk", "ssd");
+    return Stream.of(
+        row("goes to the only host", pending0(), "become PreMigration hv1->hv2"),
+        row("no such VM", pending0().noMachine(), "fail VirtualMachineNotFound"),
+        row("VM never seen", pending0().seen(), "fail VirtualMachineNotRunning"),
+        row(
+            "VM shut off",
+            pending0().seen(sighting("hv1", State.ShutOff)),
+            "fail VirtualMachineNotRunning"),
+        row(
+            "paused VMs move too",
+            pending0().seen(sighting("hv1", State.Paused)),
+            "become PreMigration hv1->hv2"),
+        row(
+            "paused on two hosts",
+            pending0().seen(sighting("hv1", State.Paused), sighting("hv2", State.Paused)),
+            "fail VirtualMachineNotRunning"),
+        row(
+            "runs twice",
+            pending0().seen(sighting("hv1", State.Running), sighting("hv2", State.Running)),
+            "fail SplitBrain"),
+        row("on another host", pending0().fromNode("hv2"), "fail VirtualMachineNotOnSource"),
+        row("on the named host", pending0().fromNode("hv1"), "become PreMigration hv1->hv2"),
+        row("there already", pending0().toNode("hv1"), "fail TargetIsSource"),
+        row("no such target", pending0().toNode("hv9"), "fail TargetNotFound"),
+        row("named target", pending0().node("hv3").toNode("hv3"), "become PreMigration hv1->hv3"),
+        row(
+            "target closed",
+            pending0().toNode("hv2").node("hv2", true, true, 2, 2, 1, Map.of()),
+            "fail TargetUnschedulable"),
+        row(
+            "every target closed",
+            pending0().node("hv2", true, true, 2, 2, 1, Map.of()),
+            "fail NoSuitableTarget"),
+        row("no other host", pending0().withoutNode("hv2"), "fail NoSuitableTarget"),
+        row(
+            "by label",
+            pending0().node("hv3", true, false, 2, 2, 1, ssd).toLabels(ssd),
+            "become PreMigration hv1->hv3"),
+        row("no host has the label", pending0().toLabels(ssd), "fail NoSuitableTarget"),
+        row("target away, still in grace", pending0().away("hv2"), "wait TargetNotReady 30"),
+        row(
+            "named target away, too long",
+            pending0().away("hv2").toNode("hv2").after(Duration.ofSeconds(30)),
+            "fail TargetNotReady"),
+        row(
+            "only target away, too long",
+            pending0().away("hv2").after(Duration.ofSeconds(30)),
+            "fail NoSuitableTarget"),
+        row("source away, still in grace", pending0().away("hv1"), "wait SourceNotReady 30"),
+        row(
+            "source away, too long",
+            pending0().away("hv1").after(Duration.ofSeconds(31)),
+            "fail SourceNotReady"),
+        row(
+            "source unknown, too long",
+            pending0().withoutNode("hv1").after(Duration.ofSeconds(31)),
+            "fail SourceNotReady"),
+        row(
+            "most memory",
+            pending0().node("hv3", true, false, 2, 2, 1L << 40, Map.of()),
+            "become PreMigration hv1->hv3"),
+        row(
+            "fewest incoming before most memory",
+            pending0()
+                .node("hv3", true, false, 2, 2, 1L << 40, Map.of())
+                .peer("p", "other", Phase.PreCopy, "hv9", "hv3", 5),
+            "become PreMigration hv1->hv2"),
+        row(
+            "target full",
+            pending0()
+                .peer("p", "a", Phase.PreCopy, "hv8", "hv2", 5)
+                .peer("q", "b", Phase.Commitment, "hv9", "hv2", 5),
+            "wait NoFreeSlot position 1"),
+        row(
+            "source full",
+            pending0()
+                .peer("p", "a", Phase.PreCopy, "hv1", "hv8", 5)
+                .peer("q", "b", Phase.PreMigration, "hv1", "hv9", 5),
+            "wait NoFreeSlot position 1"),
+        row(
+            "an older one waits for the free slot",
+            pending0()
+                .node("hv2", true, false, 1, 1, 1, Map.of())
+                .peer("p", "a", Phase.Pending, null, null, 5, "hv2/incoming"),
+            "wait NoFreeSlot position 2"),
+        row(
+            "a younger one waits for the free slot",
+            pending0()
+                .node("hv2", true, false, 1, 1, 1, Map.of())
+                .peer("p", "a", Phase.Pending, null, null, -5, "hv2/incoming"),
+            "become PreMigration hv1->hv2"),
+        row(
+            "an older migration of the same VM",
+            pending0().peer("p", "vm", Phase.Pending, null, null, 1),
+            "fail MigrationInProgress"),
+        row(
+            "a younger migration of the same VM that has passed Pending",
+            pending0().peer("p", "vm", Phase.PreMigration, "hv1", "hv2", -1),
+            "fail MigrationInProgress"),
+        row(
+            "a younger, pending migration of the same VM",
+            pending0().peer("p", "vm", Phase.Pending, null, null, -1),
+            "become PreMigration hv1->hv2"),
+        row(
+            "same second: the name decides",
+            pending0().peer("a", "vm", Phase.Pending, null, null, 0),
+            "fail MigrationInProgress"));
+  }
+
+  static Stream<Arguments> preMigration() {
+    return Stream.of(
+        row("nobody has answered", in(Phase.PreMigration), "quiet 60"),
+        row("source never answers", in(Phase.PreMigration).after(LATE), "fail DaemonNotResponding"),
+        row(
+            "waits for the target",
+            in(Phase.PreMigration).source(SourceReport.State.Inspected),
+            "quiet 60"),
+        row(
+            "both agree",
+            in(Phase.PreMigration)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Checked),
+            "become Reservation"),
+        row(
+            "another node's report does not count",
+            in(Phase.PreMigration)
+                .source(SourceReport.State.Inspected)
+                .targetReportFrom("hv3", TargetReport.State.Checked),
+            "quiet 60"),
+        row(
+            "source refuses",
+            in(Phase.PreMigration).source(SourceReport.State.Refused, "HostDeviceAttached"),
+            "fail HostDeviceAttached"),
+        row(
+            "guest goes away",
+            in(Phase.PreMigration).source(SourceReport.State.GuestLost, "GuestStopped"),
+            "fail GuestStopped"),
+        row(
+            "named target refuses",
+            in(Phase.PreMigration)
+                .toNode("hv2")
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "fail CpuIncompatible"),
+        row(
+            "only target refuses",
+            in(Phase.PreMigration)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "fail CpuIncompatible"),
+        row(
+            "next target",
+            in(Phase.PreMigration)
+                .node("hv3")
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "become PreMigration null->hv3"),
+        row(
+            "next target when the first never answers",
+            in(Phase.PreMigration).node("hv3").source(SourceReport.State.Inspected).after(LATE),
+            "become PreMigration null->hv3"),
+        row(
+            "named target never answers",
+            in(Phase.PreMigration).toNode("hv2").source(SourceReport.State.Inspected).after(LATE),
+            "fail DaemonNotResponding"),
+        row(
+            "none of several fits",
+            in(Phase.PreMigration)
+                .node("hv3")
+                .tried("hv3", Reason.PoolMissing)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "fail NoSuitableTarget"),
+        row(
+            "after a change of leader: the older one wins",
+            in(Phase.PreMigration).peer("p", "vm", Phase.PreMigration, "hv1", "hv3", 1),
+            "fail MigrationInProgress"),
+        row(
+            "source says what nobody asked for",
+            in(Phase.PreMigration).source(SourceReport.State.Switched),
+            "stalled WaitingForDaemon"));
+  }
+
+  static Stream<Arguments> reservation() {
+    return Stream.of(
+        row(
+            "not yet",
+            in(Phase.Reservation)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Checked),
+            "quiet 60"),
+        row(
+            "reserved",
+            in(Phase.Reservation)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Reserved),
+            "become PreCopy"),
+        row(
+            "refused: there is no way back to another target",
+            in(Phase.Reservation)
+                .node("hv3")
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "InsufficientDiskSpace"),
+            "fail InsufficientDiskSpace"),
+        row(
+            "source gives up",
+            in(Phase.Reservation)
+                .source(SourceReport.State.GuestLost, "GuestStopped")
+                .target(TargetReport.State.Checked),
+            "fail GuestStopped"),
+        row(
+            "never answers",
+            in(Phase.Reservation)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Checked)
+                .after(LATE),
+            "fail DaemonNotResponding"));
+  }
+
+  static Stream<Arguments> transfer() {
+    var onTarget = sighting("hv2", State.Running);
+    return Stream.of(
+        row("not started", in(Phase.PreCopy).source(SourceReport.State.Inspected), "quiet 60"),
+        row(
+            "not started for long: stalled, not failed",
+            in(Phase.PreCopy).source(SourceReport.State.Inspected).after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "runs, however long",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).after(LATE),
+            "quiet"),
+        row(
+            "stands still",
+            in(Phase.PreCopy).source(SourceReport.State.Switching),
+            "become StopAndCopy"),
+        row(
+            "post-copy",
+            in(Phase.PreCopy).source(SourceReport.State.PostCopying),
+            "become PostCopy"),
+        row(
+            "switched, but not seen yet",
+            in(Phase.PreCopy).source(SourceReport.State.Switched).seen(),
+            "quiet 61"),
+        row(
+            "switched, not seen for long",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .seen()
+                .after(Duration.ofSeconds(62)),
+            "stalled WaitingForDaemon"),
+        row(
+            "switched and seen",
+            in(Phase.PreCopy).source(SourceReport.State.Switched).seen(onTarget),
+            "become Commitment"),
+        row(
+            "seen, but the source has not said so",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).seen(onTarget),
+            "quiet"),
+        row(
+            "paused at the target is not enough",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .seen(sighting("hv2", State.Paused)),
+            "quiet 61"),
+        row(
+            "unless it was paused",
+            in(Phase.PreCopy)
+                .pausedGuest(SourceReport.State.Switched)
+                .seen(sighting("hv2", State.Paused)),
+            "become Commitment"),
+        row(
+            "source stopped",
+            in(Phase.PreCopy).source(SourceReport.State.Stopped, "CompletionTimeout"),
+            "fail CompletionTimeout"),
+        row(
+            "hand-over hangs",
+            in(Phase.StopAndCopy).source(SourceReport.State.HandOverPending),
+            "stalled HandOverFailed"),
+        row("stands still", in(Phase.StopAndCopy).source(SourceReport.State.Switching), "quiet 60"),
+        row(
+            "stands still for long",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching).after(LATE),
+            "stalled Switching"),
+        row(
+            "switched from StopAndCopy",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switched).seen(onTarget),
+            "become Commitment"),
+        row(
+            "post-copy goes on",
+            in(Phase.PostCopy).source(SourceReport.State.PostCopying).after(LATE),
+            "quiet"),
+        row(
+            "post-copy ends",
+            in(Phase.PostCopy).source(SourceReport.State.Switched).seen(onTarget),
+            "become Commitment"),
+        row(
+            "post-copy loses the guest",
+            in(Phase.PostCopy).source(SourceReport.State.GuestLost, "PostCopyFailed"),
+            "fail PostCopyFailed"));
+  }
+
+  static Stream<Arguments> ends() {
+    return Stream.of(
+        row("commits", in(Phase.Commitment).source(SourceReport.State.Switched), "quiet 60"),
+        row(
+            "commits for long",
+            in(Phase.Commitment).source(SourceReport.State.Switched).after(LATE),
+            "stalled WaitingForDaemon"),
+        row("clean", in(Phase.Commitment).source(SourceReport.State.CleanedUp), "become Succeeded"),
+        row("rests", in(Phase.Succeeded), "rest"),
+        row("rests until its time is up", in(Phase.Failed).ttl(10), "rest 10"),
+        row("outlived", in(Phase.Aborted).ttl(10).after(Duration.ofSeconds(10)), "delete"));
+  }
+
+  static Stream<Arguments> cleanUp() {
+    return Stream.of(
+        row(
+            "nobody was involved",
+            in(Phase.PreMigration).failure(Reason.DaemonNotResponding),
+            "end DaemonNotResponding"),
+        row(
+            "probes may be there",
+            in(Phase.PreMigration)
+                .failure(Reason.CpuIncompatible)
+                .source(SourceReport.State.Inspected),
+            "wait CleaningUp 60"),
+        row(
+            "source refused; the target made nothing",
+            in(Phase.PreMigration)
+                .failure(Reason.HostDeviceAttached)
+                .source(SourceReport.State.Refused),
+            "end HostDeviceAttached"),
+        row(
+            "source first",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.Transferring)
+                .target(TargetReport.State.Clean),
+            "wait CleaningUp 60"),
+        row(
+            "then the target",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Reserved),
+            "wait CleaningUp 60"),
+        row(
+            "target away for long",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Reserved)
+                .after(LATE),
+            "stalled CleaningUp"),
+        row(
+            "all clean",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Clean),
+            "end AbortRequested"),
+        row(
+            "a refused reservation is clean",
+            in(Phase.Reservation)
+                .failure(Reason.InsufficientDiskSpace)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Refused),
+            "end InsufficientDiskSpace"),
+        row(
+            "too late",
+            in(Phase.PreCopy).failure(Reason.AbortRequested).source(SourceReport.State.Switched),
+            "become PreCopy forget"),
+        row(
+            "too late, and seen",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.Switched)
+                .seen(sighting("hv2", State.Running)),
+            "become Commitment forget"),
+        row(
+            "lost is not aborted",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.GuestLost, "GuestStopped"),
+            "fail GuestStopped"),
+        row(
+            "lost and clean",
+            in(Phase.PreCopy)
+                .failure(Reason.GuestStopped)
+                .source(SourceReport.State.GuestLost)
+                .target(TargetReport.State.Clean),
+            "end GuestStopped"),
+        row(
+            "in between, nobody destroys",
+            in(Phase.PreCopy)
+                .failure(Reason.AbortRequested)
+                .source(SourceReport.State.HandOverPending)
+                .target(TargetReport.State.Reserved),
+            "stalled HandOverFailed"));
+  }
+
+  static Stream<Arguments> abort() {
+    return Stream.of(
+        row("before anything", pending0().abort(), "fail AbortRequested"),
+        row("in PreCopy", in(Phase.PreCopy).abort(), "fail AbortRequested"),
+        row("deleted", in(Phase.Reservation).deleted(), "fail Deleted"),
+        row(
+            "once the guest has moved",
+            in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
+            "quiet 61"),
+        row(
+            "post-copy can't be undone",
+            in(Phase.PostCopy).deleted().source(SourceReport.State.PostCopying),
+            "quiet"),
+        row(
+            "in Commitment",
+            in(Phase.Commitment).deleted().source(SourceReport.State.Switched),
+            "quiet 60"));
+  }
+
+  @Test
+  void theRejectedAreListedWithReasons() {
+    Facts facts =
+        pending0()
+            .node("hv3", true, true, 2, 2, 1, Map.of())
+            .away("hv4")
+            .after(Duration.ofSeconds(31));
+    var become = (Progress.Become) Step.first(facts.context());
+    assertThat(become.changes().candidates())
+        .extracting(c -> c.nodeName() + " " + c.reason())
+        .containsExactly("hv3 TargetUnschedulable", "hv4 TargetNotReady");
+  }
+
+  private static Facts pending0() {
+    return in(Phase.Pending);
+  }
+
+  private static Arguments row(String what, Facts facts, String expected) {
+    return Arguments.of(what, facts, expected);
+  }
+
+  private static String words(Progress progress) {
+    return switch (progress) {
+      case Progress.Proceed _ -> "proceed";
+      case Progress.Quiet q -> "quiet" + seconds(q.recheckAfter().orElse(null));
+      case Progress.Wait w ->
+          (w.stalled() ? "stalled " : "wait ")
+              + w.reason()
+              + seconds(w.recheckAfter().orElse(null))
+              + (w.changes().queue() == null || w.changes().queue().position() == null
+                  ? ""
+                  : " position " + w.changes().queue().position());
+      case Progress.Become b ->
+          "become "
+              + b.phase()
+              + (b.changes().targetNode() == null
+                  ? ""
+                  : " " + b.changes().sourceNode() + "->" + b.changes().targetNode())
+              + (b.changes().forgetFailure() ? " forget" : "");
+      case Progress.Fail f -> "fail " + f.failure().reason();
+      case Progress.End e -> "end " + e.failure().reason();
+      case Progress.Rest r -> "rest" + seconds(r.recheckAfter().orElse(null));
+      case Progress.Delete _ -> "delete";
+    };
+  }
+
+  private static String seconds(Duration duration) {
+    return duration == null ? "" : " " + duration.toSeconds();
+  }
+}
