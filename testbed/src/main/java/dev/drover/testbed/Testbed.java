@@ -97,7 +97,8 @@ public final class Testbed implements AutoCloseable {
       hosts.add(host);
       boots.add(CompletableFuture.runAsync(host::powerOn, Thread::startVirtualThread));
     }
-    boots.forEach(CompletableFuture::join);
+    // All of them, also if one fails: what is still starting could not be removed.
+    CompletableFuture.allOf(boots.toArray(CompletableFuture[]::new)).join();
     logReady(settings.size() + " host(s)", started);
   }
 

@@ -52,8 +52,6 @@ public final class Demo {
 
     boolean there = migrate(guest, "livemigration-block.yaml", "n1", "n2");
     boolean back = there && migrate(guest, "livemigration-back.yaml", "n2", "n1");
-    out.println();
-    out.println(testbed.kubectl("get", "lmig,dvm,hvn", "-A").out());
     step(back ? "Done" : "That is not how it should be; the logs are in " + testbed.logs());
     return back;
   }
@@ -154,7 +152,7 @@ public final class Demo {
         .out()
         .lines()
         .filter(line -> line.startsWith("Total downtime:"))
-        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .map(line -> line.substring(line.indexOf(':') + 1).strip().replaceAll(" +", " "))
         .findFirst()
         .orElse("-");
   }

@@ -330,6 +330,7 @@ public final class HypervisorHost {
             "--ipc",
             "--pid",
             "--fork",
+            "--kill-child",
             "--propagation",
             "private",
             Recipes.script("host-init"),
@@ -354,6 +355,9 @@ public final class HypervisorHost {
     try {
       Files.deleteIfExists(ready);
       Process unshare = builder.start();
+      // Until the host's first process tells its number, this one stands for it: it takes its child
+      // along.
+      ProcessMark.of(unshare.pid()).ifPresent(mark -> state.note("unshare-" + name(), mark));
       return Waiting.untilPresent(
           "host %s boots (see %s)".formatted(name(), log),
           Waiting.GENEROUS,
