@@ -9,6 +9,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.util.UUID;
 
 /**
@@ -20,11 +21,11 @@ final class InventoryTrial {
   private InventoryTrial() {}
 
   public static void main(String[] args) throws IOException {
-    var hypervisor = new FakeHypervisor(java.time.Clock.systemUTC());
+    var hypervisor = new FakeHypervisor(Clock.systemUTC());
     hypervisor.putPool(new PoolState("default", true, true, 100L << 30, 50L << 30));
     int guests = Integer.getInteger("trial.guests", 0);
     for (int i = 0; i < guests; i++) {
-      hypervisor.put(FakeHypervisor.running(new UUID(1L << 12, i + (1L << 63)), "guest-" + i));
+      hypervisor.put(FakeHypervisor.running(new UUID(0x4000, (1L << 63) + i), "guest-" + i));
     }
     DaemonMain.run(DaemonConfig.from(System.getenv()), _ -> hypervisor);
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -4,6 +4,7 @@ import dev.drover.node.LogKeys;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -29,12 +30,20 @@ final class ApiServer {
     Away
   }
 
+  private static final int MAX_CAUSES = 10;
+
   private final MeterRegistry registry;
+  private final Runnable returned;
   private final AtomicReference<Contact> contact = new AtomicReference<>(Contact.None);
   private volatile boolean reached;
 
-  ApiServer(MeterRegistry registry) {
+  /**
+   * {@code returned} is run when it answers again, so that nobody sits out his pause; must not
+   * block.
+   */
+  ApiServer(MeterRegistry registry, Runnable returned) {
     this.registry = registry;
+    this.returned = returned;
   }
 
   /** Whether it has answered since the start. */
@@ -74,7 +83,7 @@ final class ApiServer {
 
   private ApiException translated(KubernetesClientException e) {
     int code = Math.max(e.getCode(), 0);
-    var message = Objects.requireNonNullElse(e.getMessage(), e.getClass().getSimpleName());
+    var message = code == 0 ? causeOf(e) : messageOf(e);
     boolean away =
         code == 0
             || code == UNAUTHORIZED
@@ -89,10 +98,31 @@ final class ApiServer {
         away ? ApiException.Kind.Away : ApiException.Kind.Refused, code, message, e);
   }
 
+  /** Without an answer, the client's own message only says which request it was; the cause why. */
+  private static String causeOf(KubernetesClientException e) {
+    Throwable cause = e;
+    for (int depth = 0; depth < MAX_CAUSES && saysNothing(cause); depth++) {
+      if (cause.getCause() == null) {
+        return messageOf(e);
+      }
+      cause = cause.getCause();
+    }
+    return cause.toString();
+  }
+
+  private static boolean saysNothing(Throwable thrown) {
+    return thrown instanceof KubernetesClientException || thrown.getClass() == IOException.class;
+  }
+
+  private static String messageOf(Throwable thrown) {
+    return Objects.requireNonNullElse(thrown.getMessage(), thrown.getClass().getSimpleName());
+  }
+
   private void noteReached() {
     reached = true;
     if (contact.getAndSet(Contact.Reached) == Contact.Away) {
       LOG.atInfo().log("The API server answers again");
+      returned.run();
     }
   }
 

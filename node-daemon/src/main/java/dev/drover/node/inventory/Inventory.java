@@ -47,7 +47,7 @@ public final class Inventory implements AutoCloseable {
     this.hypervisor = hypervisor;
     var nodeName = config.nodeName();
     var fieldManager = Drover.INVENTORY_FIELD_MANAGER_PREFIX + nodeName;
-    api = new ApiServer(registry);
+    api = new ApiServer(registry, this::writeAgain);
 
     var book = new SightingBook(nodeName);
     var sightingWriter =
@@ -123,6 +123,11 @@ public final class Inventory implements AutoCloseable {
 
   private void look() {
     observing.wake();
+  }
+
+  private void writeAgain() {
+    sightings.wake();
+    node.wake();
   }
 
   /**
