@@ -3,6 +3,7 @@ package dev.drover.chart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.marcnuri.helm.Helm;
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.process.Recipes;
@@ -17,6 +18,8 @@ import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.api.model.rbac.Role;
 import io.fabric8.kubernetes.client.utils.Serialization;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -159,6 +162,33 @@ class ChartTest {
 
     assertThat(operator.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage())
         .endsWith("/operator@" + digest);
+  }
+
+  @Test
+  void everyValueIsInTheReadme() throws IOException {
+    var chart = Recipes.sourceTree().resolve("helm/drover");
+    var values = Serialization.yamlMapper().readTree(chart.resolve("values.yaml").toFile());
+    var readme = Files.readString(chart.resolve("README.md"));
+
+    assertThat(paths("", values))
+        .hasSizeGreaterThan(20)
+        .allMatch(path -> readme.contains("`" + path + "`"));
+  }
+
+  /** The values that somebody may set; what is passed on to Kubernetes as it is counts as one. */
+  private static List<String> paths(String prefix, JsonNode node) {
+    return node.properties().stream()
+        .flatMap(
+            entry -> {
+              var path = prefix + entry.getKey();
+              var name = entry.getKey();
+              return entry.getValue().isObject()
+                      && !name.equals("resources")
+                      && !name.equals("nodeSelector")
+                  ? paths(path + ".", entry.getValue()).stream()
+                  : Stream.of(path);
+            })
+        .toList();
   }
 
   /** Of the roles and cluster roles of that name; of all of them, if it is empty. */

@@ -74,25 +74,26 @@ final class CrdYaml {
   }
 
   static List<CustomResourceDefinition> definitions() {
+    return KINDS.stream().map(CrdYaml::definition).toList();
+  }
+
+  static CustomResourceDefinition definition(Class<? extends CustomResource<?, ?>> kind) {
     var definitions = new ArrayList<CustomResourceDefinition>();
-    for (var kind : KINDS) {
-      new CRDGenerator()
-          .customResourceClasses(List.of(kind))
-          .forCRDVersions("v1")
-          .withPostProcessor(
-              new CRDPostProcessor() {
-                @Override
-                public HasMetadata process(HasMetadata made, String version) {
-                  var crd = (CustomResourceDefinition) made;
-                  SchemaRefinement.refine(crd, kind);
-                  definitions.add(crd);
-                  return crd;
-                }
-              })
-          .withOutput(new Nowhere())
-          .generate();
-    }
-    return definitions;
+    new CRDGenerator()
+        .customResourceClasses(List.of(kind))
+        .forCRDVersions("v1")
+        .withPostProcessor(
+            new CRDPostProcessor() {
+              @Override
+              public HasMetadata process(HasMetadata made, String version) {
+                definitions.add((CustomResourceDefinition) made);
+                return made;
+              }
+            })
+        .withOutput(new Nowhere())
+        .generate();
+    SchemaRefinement.refine(definitions.getFirst(), kind);
+    return definitions.getFirst();
   }
 
   static void write(Path directory) throws IOException {
