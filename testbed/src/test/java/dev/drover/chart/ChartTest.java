@@ -7,8 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.marcnuri.helm.Helm;
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.process.Recipes;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicy;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicyBinding;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
@@ -24,6 +26,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ChartTest {
   private static final String DAEMON = "drover-node-daemon";
@@ -151,6 +155,36 @@ class ChartTest {
             "DROVER_POD_UID=metadata.uid",
             "DROVER_NAMESPACE=metadata.namespace",
             "DROVER_MIGRATION_ADDRESS=status.hostIP");
+  }
+
+  /** Both refuse to start with a variable that they don't know. */
+  @ParameterizedTest
+  @CsvSource({
+    "drover-operator, operator/src/main/java/dev/drover/operator/OperatorConfig.java",
+    "drover-node-daemon, node-daemon/src/main/java/dev/drover/node/DaemonConfig.java"
+  })
+  void onlyVariablesThatAreReadAreSet(String name, String config) throws IOException {
+    var source = Files.readString(Recipes.sourceTree().resolve(config));
+    var variables =
+        podSpecs()
+            .filter(pod -> pod.getServiceAccountName().equals(name))
+            .flatMap(pod -> pod.getContainers().getFirst().getEnv().stream())
+            .map(EnvVar::getName)
+            .toList();
+
+    assertThat(variables)
+        .isNotEmpty()
+        .allMatch(
+            variable ->
+                source.contains("\"" + variable + "\"")
+                    || source.contains("\"" + variable.replace("DROVER_", "") + "\""));
+  }
+
+  private static Stream<PodSpec> podSpecs() {
+    var objects = rendered(Map.of());
+    return Stream.concat(
+        of(Deployment.class, objects).stream().map(d -> d.getSpec().getTemplate().getSpec()),
+        of(DaemonSet.class, objects).stream().map(d -> d.getSpec().getTemplate().getSpec()));
   }
 
   @Test
