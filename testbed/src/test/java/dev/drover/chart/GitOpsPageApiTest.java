@@ -137,7 +137,7 @@ class GitOpsPageApiTest {
 
   private static String status(String conditions) {
     return conditions.isEmpty()
-        ? "status: {}"
+        ? "status: {conditions: null}"
         : conditionList(conditions).stream()
             .map(
                 c ->
