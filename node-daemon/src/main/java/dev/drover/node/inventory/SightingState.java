@@ -13,6 +13,9 @@ final class SightingState {
   /** A guest that leaves is shut off, undefined and gone within the second: one write. */
   static final Duration LEAVING = Duration.ofMillis(300);
 
+  /** A fenced arrival is held for some 10 ms before it is let go: not worth a write of its own. */
+  static final Duration HELD = Duration.ofMillis(150);
+
   private SightingState() {}
 
   /**
@@ -48,7 +51,8 @@ final class SightingState {
             s ->
                 switch (s) {
                   // Running ends a migration: the operator waits for exactly this write.
-                  case Running, Paused -> Duration.ZERO;
+                  case Running -> Duration.ZERO;
+                  case Paused -> HELD;
                   case Incoming, Outgoing -> TRANSIT;
                   case ShutOff, Other -> LEAVING;
                 })

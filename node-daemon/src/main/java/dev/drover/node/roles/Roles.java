@@ -77,6 +77,8 @@ public final class Roles implements AutoCloseable {
             o ->
                 o.withKubernetesClient(client)
                     .withCloseClientOnStop(false)
+                    // The API server may be away when a daemon starts; it tries until it is back.
+                    .withStopOnInformerErrorDuringStartup(false)
                     .withConcurrentReconciliationThreads(8)
                     .withReconciliationTerminationTimeout(Duration.ofSeconds(2))
                     .withUseSSAToPatchPrimaryResource(true));

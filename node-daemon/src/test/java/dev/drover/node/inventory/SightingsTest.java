@@ -195,6 +195,8 @@ class SightingsTest {
     api.writes.clear();
     api.failure = RecordedVirtualMachines.away();
     hypervisor.become(A, Run.Paused, "user", DomainEvent.Suspended);
+    observer.round();
+    clock.advance(SightingState.HELD);
     assertThat(rounds()).isEqualTo(Duration.ofMillis(500));
     hypervisor.put(FakeHypervisor.running(B, "db"), DomainEvent.Started);
     assertThat(rounds()).isEqualTo(Duration.ofSeconds(1));
@@ -205,7 +207,7 @@ class SightingsTest {
     }
 
     api.failure = null;
-    rounds();
+    later(SightingState.HELD);
 
     assertThat(api.writes)
         .containsExactlyInAnyOrder("default/web Paused", "create default/db", "default/db Running");
@@ -239,6 +241,7 @@ class SightingsTest {
 
     hypervisor.become(A, Run.Paused, "user", DomainEvent.Suspended);
     rounds();
+    later(SightingState.HELD);
 
     assertThat(api.writes)
         .containsExactly("create default/web-aaaaaaaa", "default/web-aaaaaaaa Paused");
@@ -266,6 +269,7 @@ class SightingsTest {
     assertThat(observer.round()).isEqualTo(Observer.RETRY);
 
     rounds();
+    later(SightingState.HELD);
 
     assertThat(api.writes).containsExactly("default/web Paused");
   }
