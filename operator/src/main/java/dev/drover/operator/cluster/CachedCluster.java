@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the informers that the controllers own anyway, so that there is one per kind. Each
- * controller hands in its cache while it is being registered; until then its kind is empty.
+ * controller hands in its cache once that is filled; until then its kind is empty.
  */
 public final class CachedCluster implements Cluster {
   private final AtomicReference<@Nullable IndexedResourceCache<LiveMigration>> migrations =

@@ -13,16 +13,27 @@ import java.util.function.Consumer;
  */
 public final class PrimaryEvents<P extends HasMetadata> extends AbstractEventSource<Void, P>
     implements ResourceEventAware<P> {
+  private final Runnable onStart;
   private final BiConsumer<P, P> onChange;
   private final Consumer<P> onDelete;
 
   /**
+   * @param onStart runs once this controller's cache is filled; before, reading it fails
    * @param onChange the new object and the one before; twice the same for a new one
    */
-  public PrimaryEvents(String name, BiConsumer<P, P> onChange, Consumer<P> onDelete) {
+  public PrimaryEvents(
+      String name, Runnable onStart, BiConsumer<P, P> onChange, Consumer<P> onDelete) {
     super(Void.class, name);
+    this.onStart = onStart;
     this.onChange = onChange;
     this.onDelete = onDelete;
+  }
+
+  @Override
+  public void start() {
+    // The SDK starts and fills the controller's own cache before any other event source.
+    onStart.run();
+    super.start();
   }
 
   @Override

@@ -91,11 +91,13 @@ public final class LiveMigrationReconciler
   @Override
   public List<EventSource<?, LiveMigration>> prepareEventSources(
       EventSourceContext<LiveMigration> context) {
-    wiring.cluster().migrationsFrom(context.getPrimaryCache());
     return List.of(
         wiring.wakeups().ofMigrations(),
         new PrimaryEvents<>(
-            "migration-changes", wiring.wakeups()::migrationChanged, this::migrationGone));
+            "migration-changes",
+            () -> wiring.cluster().migrationsFrom(context.getPrimaryCache()),
+            wiring.wakeups()::migrationChanged,
+            this::migrationGone));
   }
 
   /** Whether an update tells the operator anything: progress ticks don't. */

@@ -53,11 +53,13 @@ public final class HypervisorNodeReconciler implements Reconciler<HypervisorNode
   @Override
   public List<EventSource<?, HypervisorNode>> prepareEventSources(
       EventSourceContext<HypervisorNode> context) {
-    caches.nodesFrom(context.getPrimaryCache());
     return List.of(
         wakeups.ofNodes(),
         new PrimaryEvents<>(
-            "node-changes", (now, before) -> wakeups.nodeChanged(), gone -> wakeups.nodeChanged()));
+            "node-changes",
+            () -> caches.nodesFrom(context.getPrimaryCache()),
+            (now, before) -> wakeups.nodeChanged(),
+            gone -> wakeups.nodeChanged()));
   }
 
   @Override

@@ -72,11 +72,11 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
   @Override
   public List<EventSource<?, VirtualMachine>> prepareEventSources(
       EventSourceContext<VirtualMachine> context) {
-    caches.machinesFrom(context.getPrimaryCache());
     return List.of(
         wakeups.ofMachines(),
         new PrimaryEvents<>(
             "machine-changes",
+            () -> caches.machinesFrom(context.getPrimaryCache()),
             (now, before) -> wakeups.machineChanged(now),
             gone -> {
               unseenSince.remove(gone.getMetadata().getUid());
