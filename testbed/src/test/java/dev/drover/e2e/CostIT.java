@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -20,10 +21,12 @@ class CostIT {
   void aMigrationCostsFewWrites(Testbed testbed) {
     try (var scene = Scene.onSource(testbed, GuestSpec.named("frugal"))) {
       var boot = scene.guest().bootId();
+      var before = Instant.now();
       var migration = scene.migrate("target: {nodeName: n2}\n");
       migration.awaitSucceeded();
       scene.assertMoved(boot);
-      var writes = Writes.of(testbed, migration.name(), "frugal");
+      Migration.awaitSeen(testbed, "frugal", "n2");
+      var writes = Writes.since(before, testbed, migration.name(), "frugal");
       System.out.println("writes of one migration: " + writes);
       assertThat(writes.total()).isLessThanOrEqualTo(MOST_WRITES);
     }

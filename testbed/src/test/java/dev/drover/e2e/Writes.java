@@ -2,6 +2,7 @@ package dev.drover.e2e;
 
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.cluster.AuditLog.Write;
+import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -12,13 +13,14 @@ import java.util.TreeMap;
 record Writes(Map<String, Long> byKind) {
   private static final String DROVER = "system:serviceaccount:drover-system:";
 
-  static Writes of(Testbed testbed, String migration, String virtualMachine) {
+  static Writes since(Instant since, Testbed testbed, String migration, String virtualMachine) {
     Map<String, Long> counts = new TreeMap<>();
     testbed
         .controlPlane()
         .auditLog()
         .writes()
         .filter(Write::accepted)
+        .filter(w -> w.at().isAfter(since))
         .filter(w -> w.user().startsWith(DROVER))
         .filter(
             w ->

@@ -13,9 +13,13 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Keeps one transfer within its cap while its streams come and go. Not thread-safe. */
 final class BandwidthTuner {
+  private static final Logger LOG = LoggerFactory.getLogger(BandwidthTuner.class);
+
   /** libvirt counts a mirror in steps of 16 MiB, so a shorter look sees nothing or far too much. */
   private static final Duration MEASURE_EVERY = Duration.ofSeconds(5);
 
@@ -98,16 +102,26 @@ final class BandwidthTuner {
     }
   }
 
-  private void setDisks(Share share, TransferSignals signals, boolean memoryIsSent)
-      throws HypervisorException {
+  /**
+   * A mirror that has not begun yet, or is over, can't be told; the next look finds it otherwise.
+   */
+  private void setDisks(Share share, TransferSignals signals, boolean memoryIsSent) {
     for (String disk : disks) {
       long bytes =
           memoryIsSent || signals.isInStep(disk)
               ? share.inStepDiskBytesPerSecond()
               : share.copyingDiskBytesPerSecond();
       if (bytes > 0 && !Long.valueOf(bytes).equals(diskCaps.get(disk))) {
-        hypervisor.setDiskBandwidth(uuid, disk, bytes);
-        diskCaps.put(disk, bytes);
+        try {
+          hypervisor.setDiskBandwidth(uuid, disk, bytes);
+          diskCaps.put(disk, bytes);
+        } catch (HypervisorException e) {
+          LOG.atDebug()
+              .addKeyValue("domain", uuid)
+              .addKeyValue("disk", disk)
+              .addKeyValue("error", e.getMessage())
+              .log("A mirror could not be given its share yet");
+        }
       }
     }
   }
