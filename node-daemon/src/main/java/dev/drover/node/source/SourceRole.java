@@ -152,7 +152,13 @@ public final class SourceRole implements HypervisorListener {
     }
     return switch (own.get().state()) {
       case Inspected -> begin(migration, uuid, own.get(), Beginning.Fresh);
-      case Transferring, Switching, PostCopying, HandOverPending ->
+      case Transferring ->
+          begin(
+              migration,
+              uuid,
+              own.get(),
+              migration.getStatus().progress() == null ? Beginning.Intended : Beginning.Adopted);
+      case Switching, PostCopying, HandOverPending ->
           begin(migration, uuid, own.get(), Beginning.Adopted);
       case Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
     };

@@ -61,6 +61,8 @@ final class TransferRun implements Runnable {
   /** Whether the transfer is to be started or was found running. */
   enum Beginning {
     Fresh,
+    /** An earlier daemon said that it would start it, and nobody has seen it run. */
+    Intended,
     Adopted
   }
 
@@ -116,11 +118,17 @@ final class TransferRun implements Runnable {
   @Override
   public void run() {
     try (peer) {
-      if (beginning == Beginning.Adopted) {
-        LOG.info(voice.ref()).log("A transfer that was started before is picked up");
-        adopt();
-      } else {
-        start();
+      switch (beginning) {
+        case Fresh -> start();
+        case Intended -> {
+          if (wasNeverStarted()) {
+            LOG.info(voice.ref()).log("A transfer that was only intended is started");
+            start();
+          } else {
+            adopt();
+          }
+        }
+        case Adopted -> adopt();
       }
     } catch (InterruptedException e) {
       Thread.currentThread()
@@ -128,7 +136,24 @@ final class TransferRun implements Runnable {
     }
   }
 
+  /**
+   * Whether the intention was as far as it got. Should libvirt be just about to begin after all, it
+   * refuses a second transfer of the same domain, and the first is followed.
+   */
+  private boolean wasNeverStarted() throws InterruptedException {
+    while (true) {
+      try {
+        return hypervisor.job(order.uuid()).isEmpty()
+            && sourceView() == SourceView.AsBefore
+            && peer.view() == TargetView.Absent;
+      } catch (HypervisorException e) {
+        signals.await(TICK); // libvirt is away; it is asked until it answers
+      }
+    }
+  }
+
   private void adopt() throws InterruptedException {
+    LOG.info(voice.ref()).log("A transfer that was started before is picked up");
     var process = awaitProcess();
     try {
       follow(process, order.cap().map(this::tuner));
@@ -369,24 +394,24 @@ final class TransferRun implements Runnable {
   }
 
   /**
-   * How libvirt's call stands; for an adopted transfer, whose call is not ours, whether the job is
-   * there.
+   * How libvirt's call stands. While there is a job, it is open, whatever became of our call: the
+   * job is libvirtd's, and the call may be an earlier daemon's, or have lost its connection.
    */
   private Call call() {
     var own = transfer;
-    if (own == null) {
-      try {
-        return hypervisor.job(order.uuid()).filter(TransferRun::isRunningTransfer).isPresent()
-            ? Call.Open
-            : Call.Failed;
-      } catch (HypervisorException e) {
-        return Call.Open; // can't be told now
-      }
-    }
-    if (!own.returned().isDone()) {
+    if (own != null && !own.returned().isDone()) {
       return Call.Open;
     }
-    return own.returned().isCompletedExceptionally() ? Call.Failed : Call.Succeeded;
+    if (own != null && !own.returned().isCompletedExceptionally()) {
+      return Call.Succeeded;
+    }
+    try {
+      return hypervisor.job(order.uuid()).filter(TransferRun::isRunningTransfer).isPresent()
+          ? Call.Open
+          : Call.Failed;
+    } catch (HypervisorException e) {
+      return Call.Open; // can't be told now
+    }
   }
 
   private SourceView sourceView() {

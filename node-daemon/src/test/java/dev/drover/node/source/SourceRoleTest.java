@@ -311,6 +311,62 @@ class SourceRoleTest {
     restarted.close();
   }
 
+  /** An own report as a restarted daemon finds it. */
+  private RecordedReports restartWith(State state, SourceReport.Guest guest)
+      throws HypervisorException {
+    var restarted = new RecordedReports();
+    var again =
+        new SourceRole(
+            "n1",
+            source,
+            node -> Optional.of(address),
+            restarted.queue("drover-source"),
+            InstantSource.system());
+    source.subscribe(again);
+    again.handle(
+        migration(
+            Phase.PreCopy,
+            new SourceReport("n1", state, "x", null, "2026-11-23T12:00:00Z", guest, null),
+            null));
+    return restarted;
+  }
+
+  @Test
+  void anIntentionThatNobodySawCarriedOutIsCarriedOut() throws HypervisorException {
+    var guest = inspected().guest();
+    var restarted = restartWith(State.Transferring, guest);
+    await().until(() -> source.calls().contains("startTransfer " + DOMAIN));
+    assertThat(restarted.sourceStates()).doesNotContain(State.Stopped);
+    restarted.close();
+  }
+
+  @Test
+  void anIntentionIsNotCarriedOutWhereTheTargetHasSomethingOfTheGuest() throws HypervisorException {
+    var guest = inspected().guest();
+    target.put(
+        FakeHypervisor.in(
+            FakeHypervisor.running(DOMAIN, "web"), Run.PausedForMigration, "migration"));
+    var restarted = restartWith(State.Transferring, guest);
+    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Stopped));
+    assertThat(source.calls()).doesNotContain("startTransfer " + DOMAIN);
+    restarted.close();
+  }
+
+  @Test
+  void aCallThatFailsWhileTheJobGoesOnDecidesNothing() throws HypervisorException {
+    var transfer = begin();
+    transfer.fail(new HypervisorException(Kind.Unavailable, 38, "End of file while reading data"));
+    landPaused();
+    await()
+        .during(java.time.Duration.ofMillis(800))
+        .atMost(java.time.Duration.ofSeconds(5))
+        .until(() -> !reports.sourceStates().contains(State.Stopped));
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+  }
+
   @Test
   void theSourcesDiskGoesOnlyAtCommitment() throws HypervisorException {
     var guest = inspected().guest();
