@@ -111,7 +111,8 @@ public final class Roles implements AutoCloseable {
             name,
             sdk.getConfigurationService(),
             selection(field),
-            false,
+            true, // without it the SDK hides an object that is being deleted from who has no
+            // finalizer
             null));
   }
 

@@ -18,8 +18,11 @@ final class TargetReconciler implements Reconciler<LiveMigration> {
   @Override
   public UpdateControl<LiveMigration> reconcile(
       LiveMigration migration, Context<LiveMigration> context) throws HypervisorException {
-    var again = role.handle(migration);
     UpdateControl<LiveMigration> control = UpdateControl.noUpdate();
+    if (context.isPrimaryResourceDeleted()) {
+      return control;
+    }
+    var again = role.handle(migration);
     return again.map(control::rescheduleAfter).orElse(control);
   }
 }
