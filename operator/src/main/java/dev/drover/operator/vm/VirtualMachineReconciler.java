@@ -98,7 +98,7 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
       return Optional.empty();
     }
     Instant now = clock.instant();
-    Optional<Phase> migration = migration(machine);
+    Optional<Phase> migration = migration(machine, now);
     Optional<Duration> unsettledFor = unsettledFor(machine, now);
     VirtualMachineStatus before = MachineView.owned(machine);
     VirtualMachineStatus after =
@@ -155,19 +155,36 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
     }
   }
 
-  /** The phase of the migration that is moving it; of a waiting one if there is none. */
-  private Optional<Phase> migration(VirtualMachine machine) {
+  /**
+   * The phase of the migration that is moving it; of a waiting one if there is none. One that has
+   * just succeeded still counts: the old host's sighting goes a moment after it, and two for that
+   * moment are no split brain.
+   */
+  private Optional<Phase> migration(VirtualMachine machine, Instant now) {
     List<Phase> phases =
         cluster
             .migrations()
             .filter(m -> isOf(m, machine))
-            .map(m -> m.getStatus() == null ? Phase.Pending : m.getStatus().phaseValue())
-            .filter(p -> !p.isTerminal())
+            .filter(m -> !phase(m).isTerminal() || hasJustSucceeded(m, now))
+            .map(VirtualMachineReconciler::phase)
             .toList();
     return phases.stream()
         .filter(Phase::isTransferring)
         .findFirst()
         .or(() -> phases.stream().findFirst());
+  }
+
+  private static Phase phase(LiveMigration migration) {
+    return migration.getStatus() == null ? Phase.Pending : migration.getStatus().phaseValue();
+  }
+
+  private static boolean hasJustSucceeded(LiveMigration migration, Instant now) {
+    return migration
+        .getStatus()
+        .condition(ConditionType.Succeeded)
+        .filter(Condition::isTrue)
+        .map(c -> Instant.parse(c.lastTransitionTime()).plus(SETTLED_AFTER).isAfter(now))
+        .orElse(false);
   }
 
   private static boolean isOf(LiveMigration migration, VirtualMachine machine) {
