@@ -8,7 +8,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** Turns libvirt's statistics into what people want to know. Not thread-safe. */
+/** Turns libvirt's statistics into what people want to know. Thread-safe. */
 final class ProgressMeter {
   private static final long MEBIBYTE = 1 << 20;
   private static final Duration WINDOW = Duration.ofSeconds(2);
@@ -27,7 +27,7 @@ final class ProgressMeter {
     this.guestMemoryBytes = guestMemoryBytes;
   }
 
-  Progress read(JobStatistics job, Instant now) {
+  synchronized Progress read(JobStatistics job, Instant now) {
     measureThroughput(job, now);
     long memoryTotal = job.memoryTotalBytes() == 0 ? guestMemoryBytes : job.memoryTotalBytes();
     long memoryRemaining =
@@ -54,6 +54,26 @@ final class ProgressMeter {
         etaSeconds(remaining, job.dirtyRateBytesPerSecond()),
         job.elapsedMilliseconds(),
         now.truncatedTo(ChronoUnit.SECONDS).toString());
+  }
+
+  /** The last word: all of it is over. */
+  synchronized Progress finished(JobStatistics job, Instant now) {
+    var last = read(job, now);
+    return new Progress(
+        100,
+        last.iteration(),
+        last.memoryTotalBytes(),
+        last.memoryProcessedBytes(),
+        0,
+        last.diskTotalBytes(),
+        last.diskProcessedBytes(),
+        0,
+        last.throughputMiBps(),
+        last.dirtyRateMiBps(),
+        last.throttlePercent(),
+        0L,
+        last.elapsedMilliseconds(),
+        last.updatedAt());
   }
 
   private void measureThroughput(JobStatistics job, Instant now) {

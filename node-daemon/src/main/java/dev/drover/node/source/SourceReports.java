@@ -86,15 +86,17 @@ final class SourceReports {
 
     CompletableFuture<Outcome> say(
         State state, Reason reason, String message, @Nullable Guest guest) {
-      return say(state, reason, message, guest, null);
+      return say(state, reason, message, guest, null, null);
     }
 
+    /** {@code progress}: null for what was said last. */
     synchronized CompletableFuture<Outcome> say(
         State state,
         Reason reason,
         String message,
         @Nullable Guest guest,
-        @Nullable Result result) {
+        @Nullable Result result,
+        @Nullable Progress progress) {
       var now = clock.instant();
       var previous = said.source();
       var since =
@@ -104,11 +106,18 @@ final class SourceReports {
       var report =
           new SourceReport(
               nodeName, state, reason.name(), Text.limit(message, 1024), since, guest, result);
-      return put(report, said.progress(), conditions(state, reason, message, now), Urgency.Now);
+      return put(
+          report,
+          progress == null ? said.progress() : progress,
+          conditions(state, reason, message, now),
+          Urgency.Now);
     }
 
     /** Progress of the state that was said last. */
     synchronized void progress(Progress progress) {
+      if (said.source() == null || said.source().state() == State.Switched) {
+        return; // measured just before the end, and said just after it
+      }
       var unused = put(said.source(), progress, said.conditions(), Urgency.Eventually);
     }
 

@@ -272,7 +272,8 @@ public final class SourceRole implements HypervisorListener {
                 Reason.Succeeded,
                 "Nothing of the guest is left here",
                 own.get().guest(),
-                own.get().result());
+                own.get().result(),
+                null);
     return Optional.empty();
   }
 

@@ -384,8 +384,8 @@ final class TransferRun implements Runnable {
             order.guest().paused());
     switch (HandOver.decide(evidence)) {
       case Verdict.Stopped() -> {
-        over = true;
         sayStopped();
+        over = true;
       }
       case Verdict.Wait(var because) -> undecided(because);
       case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
@@ -579,12 +579,11 @@ final class TransferRun implements Runnable {
             return;
           }
           case Verdict.GuestLost() -> {
-            over = true;
             say(
                 State.GuestLost,
                 Reason.GuestStopped,
                 "The guest's process ended, and the target has not got the guest");
-            signals.wake();
+            end();
             return;
           }
           case Verdict.Wait(var because) -> {
@@ -611,15 +610,23 @@ final class TransferRun implements Runnable {
       if (over) {
         return;
       }
-      over = true;
       var figures =
           peer.completedJob().or(signals::completed).or(() -> Optional.ofNullable(lastJob));
-      say(
-          State.Switched,
-          Reason.Committing,
-          "The guest is at " + order.targetNode(),
-          result(figures, at));
+      var unused =
+          voice.say(
+              State.Switched,
+              Reason.Committing,
+              "The guest is at " + order.targetNode(),
+              order.guest(),
+              result(figures, at),
+              figures.map(f -> meter.finished(f, at)).orElse(null));
       LOG.info(voice.ref()).addKeyValue("target", order.targetNode()).log("The guest has moved");
+      end();
+    }
+
+    /** Only after it was said: the other thread stops this one when it is over. */
+    private void end() {
+      over = true;
       signals.wake();
     }
 
@@ -652,9 +659,5 @@ final class TransferRun implements Runnable {
           order.fenced() ? "Fenced" : "Direct",
           signals.isPostCopy());
     }
-  }
-
-  private void say(State state, Reason reason, String message, Result result) {
-    var unused = voice.say(state, reason, message, order.guest(), result);
   }
 }
