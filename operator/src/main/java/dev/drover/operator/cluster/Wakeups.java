@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Who has to look again when something changes. A migration waits for three things besides its own
- * status: its virtual machine, a node, a slot.
+ * status: its virtual machine, a node, a slot. One that is on its way needs its source's daemon.
  */
 public final class Wakeups {
   private final Cluster cluster;
@@ -49,14 +49,14 @@ public final class Wakeups {
                     m.getMetadata().getNamespace(), machine.getMetadata().getNamespace()));
   }
 
-  public void nodeChanged() {
-    wakeWaiting();
+  public void nodeChanged(String node) {
+    wake(m -> isWaiting(m) || isTransferring(m, node));
   }
 
   /** A heartbeat came back or went. */
   public void heartbeatChanged(String node) {
     nodes.propagateEvent(new ResourceID(node));
-    wakeWaiting();
+    nodeChanged(node);
   }
 
   public void migrationChanged(LiveMigration now, LiveMigration before) {
@@ -85,7 +85,19 @@ public final class Wakeups {
   }
 
   private void wakeWaiting() {
-    wake(m -> phase(m) == Phase.Pending || phase(m) == Phase.PreMigration);
+    wake(Wakeups::isWaiting);
+  }
+
+  private static boolean isWaiting(LiveMigration migration) {
+    return phase(migration) == Phase.Pending || phase(migration) == Phase.PreMigration;
+  }
+
+  /** Whether it is now {@code node} that has to tell what comes of it. */
+  private static boolean isTransferring(LiveMigration migration, String node) {
+    return switch (phase(migration)) {
+      case PreCopy, StopAndCopy, PostCopy -> node.equals(migration.getStatus().sourceNode());
+      case Pending, PreMigration, Reservation, Commitment, Succeeded, Failed, Aborted -> false;
+    };
   }
 
   private void wake(Predicate<LiveMigration> who) {

@@ -10,7 +10,6 @@ import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
-import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -134,9 +133,11 @@ public record MigrationContext(
         .toList();
   }
 
-  /** Whether the target's daemon sees the guest there, in the state in which it left. */
+  /**
+   * Whether the target's daemon sees the guest as one that has arrived. Means something only once
+   * the source has said that it has switched; its owner may have paused it or shut it off since.
+   */
   public boolean guestSeenOnTarget() {
-    boolean wasPaused = source().map(SourceReport::guest).map(g -> g.paused()).orElse(false);
     return machine
         .map(VirtualMachine::getStatus)
         .map(s -> s.sightingsOrEmpty())
@@ -144,6 +145,11 @@ public record MigrationContext(
         .stream()
         .filter(s -> s.nodeName().equals(status().targetNode()))
         .map(Sighting::state)
-        .anyMatch(s -> s == State.Running || (wasPaused && s == State.Paused));
+        .anyMatch(
+            state ->
+                switch (state) {
+                  case Running, Paused, ShutOff -> true;
+                  case Incoming, Outgoing, Other -> false;
+                });
   }
 }

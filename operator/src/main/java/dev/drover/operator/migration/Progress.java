@@ -47,6 +47,25 @@ public sealed interface Progress {
   /** The object has outlived its time to live. */
   record Delete() implements Progress {}
 
+  /** The same answer, looked at again after {@code most} at the latest. */
+  default Progress recheckedWithin(Duration most) {
+    return switch (this) {
+      case Quiet quiet -> new Quiet(Optional.of(sooner(quiet.recheckAfter(), most)));
+      case Wait wait ->
+          new Wait(
+              wait.reason(),
+              wait.message(),
+              Optional.of(sooner(wait.recheckAfter(), most)),
+              wait.stalled(),
+              wait.changes());
+      case Proceed _, Become _, Fail _, End _, Rest _, Delete _ -> this;
+    };
+  }
+
+  private static Duration sooner(Optional<Duration> recheckAfter, Duration most) {
+    return recheckAfter.filter(after -> after.compareTo(most) < 0).orElse(most);
+  }
+
   static Progress proceed() {
     return new Proceed();
   }

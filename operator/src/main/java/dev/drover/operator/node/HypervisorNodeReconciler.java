@@ -58,8 +58,8 @@ public final class HypervisorNodeReconciler implements Reconciler<HypervisorNode
         new PrimaryEvents<>(
             "node-changes",
             () -> caches.nodesFrom(context.getPrimaryCache()),
-            (now, before) -> wakeups.nodeChanged(),
-            gone -> wakeups.nodeChanged()));
+            (now, before) -> wakeups.nodeChanged(now.getMetadata().getName()),
+            gone -> wakeups.nodeChanged(gone.getMetadata().getName())));
   }
 
   @Override

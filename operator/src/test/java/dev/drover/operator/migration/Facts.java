@@ -15,6 +15,7 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineSpec;
 import dev.drover.api.v1alpha1.VirtualMachineStatus;
@@ -52,6 +53,7 @@ public final class Facts {
   private TargetReport target;
   private List<LiveMigrationStatus.Candidate> candidates;
   private boolean machine = true;
+  private Condition stalled;
   private List<Sighting> sightings = List.of(sighting("hv1", State.Running));
   private final Map<String, NodeFacts> nodes = new LinkedHashMap<>();
   private final List<Peer> peers = new ArrayList<>();
@@ -113,16 +115,22 @@ public final class Facts {
   }
 
   public Facts source(SourceReport.State state, String reason) {
-    source = report(state, reason, false);
+    source = report(state, reason, "The source says so.", false);
+    return this;
+  }
+
+  public Facts sourceSays(SourceReport.State state, String message) {
+    source = report(state, state.name(), message, false);
     return this;
   }
 
   public Facts pausedGuest(SourceReport.State state) {
-    source = report(state, state.name(), true);
+    source = report(state, state.name(), "The source says so.", true);
     return this;
   }
 
-  private static SourceReport report(SourceReport.State state, String reason, boolean paused) {
+  private static SourceReport report(
+      SourceReport.State state, String reason, String message, boolean paused) {
     boolean over =
         switch (state) {
           case Switched, CleanedUp -> true;
@@ -132,7 +140,7 @@ public final class Facts {
         "hv1",
         state,
         reason,
-        "The source says so.",
+        message,
         T0.plusSeconds(1).toString(),
         new SourceReport.Guest("vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", List.of()),
         over ? RESULT : null);
@@ -145,6 +153,26 @@ public final class Facts {
   public Facts target(TargetReport.State state, String reason) {
     target =
         new TargetReport("hv2", state, reason, "The target says so.", T0.toString(), List.of());
+    return this;
+  }
+
+  /** A refusal by a daemon that had made its plan already. */
+  public Facts refusedWithPlan(String reason) {
+    var plan = new DiskPlan("vda", DiskPlan.Action.Copy, "default", "vm.qcow2", "qcow2", 1L << 30);
+    target =
+        new TargetReport(
+            "hv2",
+            TargetReport.State.Refused,
+            reason,
+            "The target says so.",
+            T0.toString(),
+            List.of(plan));
+    return this;
+  }
+
+  /** Status says that it is stalled. */
+  public Facts stalled(Reason reason, String message) {
+    stalled = Condition.of(ConditionType.Stalled, Condition.TRUE, reason, message, T0, 1L);
     return this;
   }
 
@@ -174,6 +202,28 @@ public final class Facts {
 
   public Facts node(String name) {
     return node(name, true, false, 2, 2, 1L << 30, Map.of());
+  }
+
+  /** As {@link #away(String)}, since so many seconds after the beginning. */
+  public Facts away(String name, int secondsAfter) {
+    away(name);
+    nodes.computeIfPresent(
+        name,
+        (n, f) ->
+            new NodeFacts(
+                n,
+                f.labels(),
+                f.unschedulable(),
+                f.maxIncoming(),
+                f.maxOutgoing(),
+                f.freeMemoryBytes(),
+                new Readiness(
+                    false,
+                    f.readiness().reason(),
+                    f.readiness().message(),
+                    T0.plusSeconds(secondsAfter),
+                    Optional.empty())));
+    return this;
   }
 
   public Facts node(
@@ -263,6 +313,7 @@ public final class Facts {
               .phases(times)
               .candidates(candidates)
               .failure(failure)
+              .conditions(stalled == null ? null : List.of(stalled))
               .source(source)
               .target(target)
               .build());

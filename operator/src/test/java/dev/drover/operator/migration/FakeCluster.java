@@ -33,6 +33,7 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
   final Map<String, HypervisorNode> nodes = new ConcurrentHashMap<>();
   final List<String> writes = new ArrayList<>();
   final List<String> deleted = new ArrayList<>();
+  final Map<String, Instant> silent = new ConcurrentHashMap<>();
   Instant now = Facts.T0;
   private Map<String, LiveMigration> frozen;
   private long version = 1;
@@ -183,6 +184,6 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
 
   @Override
   public Optional<Instant> lastHeartbeat(String node) {
-    return Optional.of(now);
+    return Optional.of(silent.getOrDefault(node, now));
   }
 }

@@ -22,6 +22,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The whole loop but for the API server; the test plays both daemons. */
 class LiveMigrationReconcilerTest {
@@ -167,6 +169,73 @@ class LiveMigrationReconcilerTest {
       reconcile();
     }
     assertThat(cluster.writes).hasSize(before);
+  }
+
+  @Test
+  void aSourceThatIsAwayIsToldOnceAndTakenBackOnce() {
+    toPreCopy();
+    var before = cluster.status("m");
+    int writes = cluster.writes.size();
+    // The heartbeat counts as lost after 15 s, and the grace of a node is 30 s.
+    cluster.silent.put("hv1", cluster.now);
+    cluster.now = cluster.now.plusSeconds(20);
+    assertThat(advance().recheckAfter()).contains(Duration.ofSeconds(25));
+    assertThat(cluster.writes).hasSize(writes);
+    cluster.now = cluster.now.plusSeconds(25);
+    for (int i = 0; i < 5; i++) {
+      reconcile();
+      tick();
+    }
+    assertThat(cluster.writes).hasSize(writes + 1);
+    var stalled = cluster.status("m").condition(ConditionType.Stalled).orElseThrow();
+    assertThat(stalled.isTrue()).isTrue();
+    assertThat(stalled.reason()).isEqualTo("WaitingForDaemon");
+    assertThat(stalled.message()).startsWith("The daemon of hv1 is away;");
+
+    cluster.silent.clear();
+    for (int i = 0; i < 5; i++) {
+      reconcile();
+      tick();
+    }
+    assertThat(cluster.writes).hasSize(writes + 2);
+    assertThat(cluster.status("m").phases()).isEqualTo(before.phases());
+    assertThat(cluster.status("m").conditions())
+        .allSatisfy(c -> assertThat(c.reason()).isEqualTo("Transferring"))
+        .extracting(c -> c.type() + " " + c.status() + " " + c.message())
+        .containsExactlyElementsOf(
+            before.conditions().stream()
+                .map(c -> c.type() + " " + c.status() + " " + c.message())
+                .toList());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Pending, hv9, true",
+    "PreMigration, hv9, true",
+    "Reservation, hv1, false",
+    "PreCopy, hv1, true",
+    "PreCopy, hv2, false",
+    "StopAndCopy, hv1, true",
+    "StopAndCopy, hv9, false",
+    "PostCopy, hv1, true",
+    "Commitment, hv1, false",
+    "Failed, hv1, false",
+  })
+  void aNodeWakesThoseThatNeedIt(Phase phase, String node, boolean wakes) {
+    cluster.put(Facts.in(phase).migration());
+    var wakeups = new Wakeups(cluster);
+    List<String> woken = new ArrayList<>();
+    wakeups
+        .ofMigrations()
+        .setEventHandler(e -> woken.add(e.getRelatedCustomResourceID().getName()));
+    wakeups.ofMigrations().start();
+    wakeups.nodeChanged(node);
+    assertThat(woken).isEqualTo(wakes ? List.of("m") : List.of());
+    woken.clear();
+    wakeups.ofNodes().setEventHandler(e -> {});
+    wakeups.ofNodes().start();
+    wakeups.heartbeatChanged(node);
+    assertThat(woken).isEqualTo(wakes ? List.of("m") : List.of());
   }
 
   @Test

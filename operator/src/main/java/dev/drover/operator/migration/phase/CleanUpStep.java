@@ -38,12 +38,7 @@ final class CleanUpStep implements Step {
     return switch (state) {
       case Switched, CleanedUp -> tooLate(context);
       case HandOverPending ->
-          Progress.stalled(
-              Reason.HandOverFailed,
-              context.sourceNode()
-                  + " has let go of the guest, and could not tell "
-                  + context.targetNode()
-                  + " to resume it; it keeps trying.");
+          SourceEvidence.handOverPending(context, context.source().orElseThrow());
       case GuestLost -> failure.wasAskedFor() ? lost(context) : target(context, failure);
       case Stopped, Refused -> target(context, failure);
       case Inspected, Transferring, Switching, PostCopying -> waitForSource(context);

@@ -4,7 +4,6 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
-import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
@@ -27,16 +26,7 @@ final class ReservationStep implements Step {
     TargetReport.State state =
         context.target().map(TargetReport::state).orElse(TargetReport.State.Checked);
     return switch (state) {
-      case Reserved ->
-          Progress.become(
-              Phase.PreCopy,
-              Reason.Transferring,
-              "The guest is being copied from "
-                  + context.sourceNode()
-                  + " to "
-                  + context.targetNode()
-                  + ".",
-              Changes.NONE);
+      case Reserved -> SourceEvidence.become(context, Phase.PreCopy);
       case Refused, Clean ->
           Progress.failAsReported(
               context,

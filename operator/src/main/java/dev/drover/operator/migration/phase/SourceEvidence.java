@@ -1,13 +1,18 @@
 package dev.drover.operator.migration.phase;
 
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
+import dev.drover.operator.migration.NodeFacts;
+import dev.drover.operator.migration.Placement;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the source's report means while it may be moving the guest. Only evidence from the source
@@ -17,52 +22,121 @@ final class SourceEvidence {
   private SourceEvidence() {}
 
   static Progress read(MigrationContext context) {
+    Progress progress = evidence(context);
+    boolean stalled =
+        context.status().condition(ConditionType.Stalled).filter(Condition::isTrue).isPresent();
+    // What was missing is there again; the words of the stall must not stay.
+    return stalled && progress instanceof Progress.Quiet
+        ? become(context, context.phase())
+        : progress;
+  }
+
+  /** A phase of the transfer, with its words. */
+  static Progress become(MigrationContext context, Phase phase) {
+    return switch (phase) {
+      case StopAndCopy ->
+          Progress.become(
+              phase, Reason.Switching, "The guest stands still to move over.", Changes.NONE);
+      case PostCopy ->
+          Progress.become(
+              phase,
+              Reason.PostCopying,
+              "The guest runs at " + context.targetNode() + "; the rest of its memory follows.",
+              Changes.NONE);
+      default ->
+          Progress.become(
+              phase,
+              Reason.Transferring,
+              "The guest is being copied from "
+                  + context.sourceNode()
+                  + " to "
+                  + context.targetNode()
+                  + ".",
+              Changes.NONE);
+    };
+  }
+
+  /** Only the source knows what is missing, so its own sentence is passed on. */
+  static Progress handOverPending(MigrationContext context, SourceReport report) {
+    String message = report.message();
+    return Progress.stalled(
+        Reason.HandOverFailed,
+        message == null || message.isBlank()
+            ? context.sourceNode() + " can't tell yet where the guest is; it keeps looking."
+            : message);
+  }
+
+  private static Progress evidence(MigrationContext context) {
     if (context.source().isEmpty()) {
       return notHeardOf(context);
     }
     SourceReport report = context.source().get();
     return switch (report.state()) {
       case Inspected -> notHeardOf(context);
-      case Transferring -> Progress.quiet();
-      case Switching ->
-          follow(
-              context, Phase.StopAndCopy, Reason.Switching, "The guest stands still to move over.");
-      case PostCopying ->
-          follow(
-              context,
-              Phase.PostCopy,
-              Reason.PostCopying,
-              "The guest runs at " + context.targetNode() + "; the rest of its memory follows.");
+      case Transferring -> unlessAway(context, Progress.quiet());
+      case Switching -> follow(context, Phase.StopAndCopy);
+      case PostCopying -> follow(context, Phase.PostCopy);
       case Switched, CleanedUp -> switched(context, report);
-      case HandOverPending ->
-          Progress.stalled(
-              Reason.HandOverFailed,
-              context.sourceNode()
-                  + " has let go of the guest, and could not tell "
-                  + context.targetNode()
-                  + " to resume it; it keeps trying.");
+      case HandOverPending -> handOverPending(context, report);
       case Stopped, Refused, GuestLost ->
           Progress.failAsReported(context, report.reason(), report.message(), context.sourceNode());
     };
   }
 
-  private static Progress follow(
-      MigrationContext context, Phase phase, Reason reason, String message) {
-    if (context.phase() == phase) {
-      Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
-      return phase == Phase.PostCopy
-          ? Progress.quiet()
-          : left.isPositive()
-              ? Progress.quiet(left)
-              : Progress.stalled(
-                  reason,
-                  "The guest has stood still for more than 60 s; waiting for "
-                      + context.sourceNode()
-                      + " to say what came of it.");
+  private static Progress follow(MigrationContext context, Phase phase) {
+    if (context.phase() != phase && context.phase().mayBecome(phase)) {
+      return become(context, phase);
     }
-    return context.phase().mayBecome(phase)
-        ? Progress.become(phase, reason, message, Changes.NONE)
-        : Progress.quiet();
+    return unlessAway(
+        context,
+        context.phase() == Phase.StopAndCopy && phase == Phase.StopAndCopy
+            ? standingStill(context)
+            : Progress.quiet());
+  }
+
+  private static Progress standingStill(MigrationContext context) {
+    Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
+    return left.isPositive()
+        ? Progress.quiet(left)
+        : Progress.stalled(
+            Reason.Switching,
+            "The guest has stood still for more than 60 s; waiting for "
+                + context.sourceNode()
+                + " to say what came of it.");
+  }
+
+  /** libvirt needs no daemon to move the guest, but without one nobody tells what comes of it. */
+  private static Progress unlessAway(MigrationContext context, Progress otherwise) {
+    NodeFacts node = context.nodes().get(context.sourceNode());
+    if (node != null && node.ready()) {
+      return otherwise;
+    }
+    String message =
+        "The daemon of "
+            + context.sourceNode()
+            + " is away; the transfer is libvirt's and may go on, its outcome will be told when"
+            + " the daemon is back.";
+    Duration left = graceLeft(context, node);
+    // Libvirt first and then the heartbeat, or a new operator: what was said stays until it's back.
+    boolean said =
+        context
+            .status()
+            .condition(ConditionType.Stalled)
+            .filter(c -> c.isTrue() && message.equals(c.message()))
+            .isPresent();
+    return said || !left.isPositive()
+        ? Progress.stalled(Reason.WaitingForDaemon, message)
+        : otherwise.recheckedWithin(left);
+  }
+
+  private static Duration graceLeft(MigrationContext context, @Nullable NodeFacts node) {
+    if (node != null) {
+      return Placement.graceLeft(context, node);
+    }
+    // No node at all: the operator has just started, and has not read them yet.
+    return context.nodes().isEmpty()
+        ? MigrationContext.NODE_GRACE
+        : Duration.between(context.now(), context.created().plus(MigrationContext.NODE_GRACE));
   }
 
   private static Progress switched(MigrationContext context, SourceReport report) {
@@ -70,7 +144,7 @@ final class SourceEvidence {
       return Progress.become(
           Phase.Commitment,
           Reason.Committing,
-          "The guest runs at " + context.targetNode() + "; the source is being cleaned up.",
+          "The guest is at " + context.targetNode() + "; the source is being cleaned up.",
           Changes.NONE.result(report.result()));
     }
     Duration left =

@@ -12,7 +12,9 @@ import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import dev.drover.operator.migration.Facts;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,9 +24,22 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every step as a table: these facts, this answer. */
 class StepTest {
   private static final Duration LATE = Duration.ofSeconds(61);
+  private static final String AWAY =
+      "The daemon of hv1 is away; the transfer is libvirt's and may go on, its outcome will be told"
+          + " when the daemon is back.";
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource({"pending", "preMigration", "reservation", "transfer", "ends", "cleanUp", "abort"})
+  @MethodSource({
+    "pending",
+    "preMigration",
+    "reservation",
+    "transfer",
+    "sourceAway",
+    "arrival",
+    "ends",
+    "cleanUp",
+    "abort"
+  })
   void answers(String what, Facts facts, String expected) {
     assertThat(words(Step.first(facts.context()))).isEqualTo(expected);
   }
@@ -236,6 +251,12 @@ class StepTest {
                 .target(TargetReport.State.Refused, "InsufficientDiskSpace"),
             "fail InsufficientDiskSpace"),
         row(
+            "refused with a plan",
+            in(Phase.Reservation)
+                .source(SourceReport.State.Inspected)
+                .refusedWithPlan("VolumeExists"),
+            "fail VolumeExists"),
+        row(
             "source gives up",
             in(Phase.Reservation)
                 .source(SourceReport.State.GuestLost, "GuestStopped")
@@ -290,13 +311,7 @@ class StepTest {
             in(Phase.PreCopy).source(SourceReport.State.Transferring).seen(onTarget),
             "quiet"),
         row(
-            "paused at the target is not enough",
-            in(Phase.PreCopy)
-                .source(SourceReport.State.Switched)
-                .seen(sighting("hv2", State.Paused)),
-            "quiet 61"),
-        row(
-            "unless it was paused",
+            "a guest that left paused arrives paused",
             in(Phase.PreCopy)
                 .pausedGuest(SourceReport.State.Switched)
                 .seen(sighting("hv2", State.Paused)),
@@ -330,6 +345,183 @@ class StepTest {
             "post-copy loses the guest",
             in(Phase.PostCopy).source(SourceReport.State.GuestLost, "PostCopyFailed"),
             "fail PostCopyFailed"));
+  }
+
+  static Stream<Arguments> sourceAway() {
+    return Stream.of(
+        row(
+            "transfers, in grace",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .away("hv1")
+                .after(Duration.ofSeconds(10)),
+            "quiet 20"),
+        row(
+            "transfers, too long",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .away("hv1")
+                .after(Duration.ofSeconds(30)),
+            "stalled WaitingForDaemon"),
+        row(
+            "its grace begins when it goes",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).away("hv1", 50).after(LATE),
+            "quiet 19"),
+        row(
+            "said already: no new grace",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .away("hv1", 50)
+                .stalled(Reason.WaitingForDaemon, AWAY)
+                .after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "back",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .stalled(Reason.WaitingForDaemon, AWAY)
+                .after(LATE),
+            "become PreCopy"),
+        row(
+            "back in StopAndCopy",
+            in(Phase.StopAndCopy)
+                .source(SourceReport.State.Switching)
+                .stalled(Reason.WaitingForDaemon, AWAY),
+            "become StopAndCopy"),
+        row(
+            "back in PostCopy",
+            in(Phase.PostCopy)
+                .source(SourceReport.State.PostCopying)
+                .stalled(Reason.WaitingForDaemon, AWAY),
+            "become PostCopy"),
+        row(
+            "back, and it has moved meanwhile",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .seen()
+                .stalled(Reason.WaitingForDaemon, AWAY),
+            "become PreCopy"),
+        row(
+            "the target's daemon does not matter",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).away("hv2").after(LATE),
+            "quiet"),
+        row(
+            "the node was deleted",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .withoutNode("hv1")
+                .after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "no nodes are known yet",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .withoutNode("hv1")
+                .withoutNode("hv2")
+                .after(LATE),
+            "quiet 30"),
+        row(
+            "said already, and no nodes are known yet",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .withoutNode("hv1")
+                .withoutNode("hv2")
+                .stalled(Reason.WaitingForDaemon, AWAY)
+                .after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "what it said last is followed first",
+            in(Phase.PreCopy).source(SourceReport.State.Switching).away("hv1").after(LATE),
+            "become StopAndCopy"),
+        row(
+            "stands still, in grace",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching).away("hv1"),
+            "quiet 30"),
+        row(
+            "stands still for long, in grace",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching).away("hv1", 60).after(LATE),
+            "stalled Switching 29"),
+        row(
+            "stands still, too long",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching).away("hv1").after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "post-copy, too long",
+            in(Phase.PostCopy).source(SourceReport.State.PostCopying).away("hv1").after(LATE),
+            "stalled WaitingForDaemon"),
+        row(
+            "switched before it went",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .seen(sighting("hv2", State.Running))
+                .away("hv1")
+                .after(LATE),
+            "become Commitment"),
+        row(
+            "can still be asked to end",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .stalled(Reason.WaitingForDaemon, AWAY)
+                .away("hv1")
+                .abort()
+                .after(LATE),
+            "fail AbortRequested"));
+  }
+
+  static Stream<Arguments> arrival() {
+    return Arrays.stream(State.values())
+        .flatMap(
+            state -> {
+              boolean there = Set.of(State.Running, State.Paused, State.ShutOff).contains(state);
+              return Stream.of(
+                  row(
+                      "switched, seen as " + state,
+                      in(Phase.PreCopy)
+                          .source(SourceReport.State.Switched)
+                          .seen(sighting("hv2", state)),
+                      there ? "become Commitment" : "quiet 61"),
+                  row(
+                      "not switched, seen as " + state,
+                      in(Phase.PreCopy)
+                          .source(SourceReport.State.Transferring)
+                          .seen(sighting("hv2", state)),
+                      "quiet"),
+                  row(
+                      "abort too late, seen as " + state,
+                      in(Phase.PreCopy)
+                          .failure(Reason.AbortRequested)
+                          .source(SourceReport.State.Switched)
+                          .seen(sighting("hv2", state)),
+                      there ? "become Commitment forget" : "become PreCopy forget"));
+            });
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("stalls")
+  void saysWhatIsMissing(String what, Facts facts, String expected) {
+    assertThat(((Progress.Wait) Step.first(facts.context())).message()).isEqualTo(expected);
+  }
+
+  static Stream<Arguments> stalls() {
+    String own = "the target's libvirt does not answer; it is looked at again";
+    String none = "hv1 can't tell yet where the guest is; it keeps looking.";
+    var pending = SourceReport.State.HandOverPending;
+    return Stream.of(
+        row(
+            "source away",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).away("hv1").after(LATE),
+            AWAY),
+        row("the source's own sentence", in(Phase.StopAndCopy).sourceSays(pending, own), own),
+        row("without a sentence", in(Phase.StopAndCopy).sourceSays(pending, null), none),
+        row("with an empty sentence", in(Phase.StopAndCopy).sourceSays(pending, " "), none),
+        row(
+            "the source's own sentence after an abort",
+            in(Phase.PreCopy).failure(Reason.AbortRequested).sourceSays(pending, own),
+            own),
+        row(
+            "without a sentence after an abort",
+            in(Phase.PreCopy).failure(Reason.AbortRequested).sourceSays(pending, null),
+            none));
   }
 
   static Stream<Arguments> ends() {
@@ -399,6 +591,13 @@ class StepTest {
                 .source(SourceReport.State.Stopped)
                 .target(TargetReport.State.Refused),
             "end InsufficientDiskSpace"),
+        row(
+            "so is one with a plan",
+            in(Phase.Reservation)
+                .failure(Reason.VolumeExists)
+                .source(SourceReport.State.Stopped)
+                .refusedWithPlan("VolumeExists"),
+            "end VolumeExists"),
         row(
             "too late",
             in(Phase.PreCopy).failure(Reason.AbortRequested).source(SourceReport.State.Switched),
