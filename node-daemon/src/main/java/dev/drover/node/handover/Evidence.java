@@ -3,8 +3,8 @@ package dev.drover.node.handover;
 /**
  * What the source's daemon knows of a transfer at one moment.
  *
- * @param sourceProcessGone the source's emulator process has ended; learned from a pidfd, so it
- *     can't run a guest again
+ * @param sourceProcessGone the source's emulator process has ended, and there is no new one
+ * @param release what shows that it ended because the guest was handed over
  * @param source what the source's libvirt says of the domain
  * @param target what the target's libvirt says of it
  * @param call how libvirt's migrate call stands
@@ -12,10 +12,30 @@ package dev.drover.node.handover;
  */
 public record Evidence(
     boolean sourceProcessGone,
+    Release release,
     SourceView source,
     TargetView target,
     Call call,
     boolean guestWasPaused) {
+
+  /**
+   * What shows that the source's process ended because the guest was handed over. Without it the
+   * guest may have gone on at the source after the target got its copy, and that copy is stale.
+   */
+  public enum Release {
+    /** Nothing. */
+    None,
+    /**
+     * This daemon saw the guest suspended for the switchover and then its process end, and no other
+     * one begin.
+     */
+    Seen,
+    /**
+     * libvirt has removed the source's definition, which it does only after the target has
+     * confirmed.
+     */
+    Undefined
+  }
 
   /** The domain at the source. */
   public enum SourceView {
@@ -39,6 +59,8 @@ public record Evidence(
     /** All of it is there, and it is held: what a fenced transfer ends with. */
     CompleteAndHeld,
     Runs,
+    /** Defined there and shut off: it has arrived, and was shut down or destroyed since. */
+    ArrivedAndOff,
     /** Runs, and still fetches memory from the source. */
     RunsPostCopy,
     /** libvirt there could not be asked. */

@@ -1,6 +1,7 @@
 package dev.drover.node.handover;
 
 import dev.drover.node.handover.Evidence.Call;
+import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.TargetView;
 
 /**
@@ -20,10 +21,20 @@ public final class HandOver {
   private static Verdict afterSource(Evidence e) {
     return switch (e.target()) {
       case Runs -> new Verdict.Switched();
-      // INVARIANT: the only way to ResumeTarget; the source's process is gone and the target has
-      // all of the guest.
+      // INVARIANT: the only way to ResumeTarget. The source's process is gone, and it was let go
+      // for this very target, which
+      // has all of the guest.
       case CompleteAndHeld ->
-          e.guestWasPaused() ? new Verdict.Switched() : new Verdict.ResumeTarget();
+          e.release() == Release.None
+              ? new Verdict.Wait(
+                  "the source's process is gone, and it is not certain that the guest did not run on there after the"
+                      + " target got its copy; whoever knows resumes it on the target or destroys it there")
+              : e.guestWasPaused() ? new Verdict.Switched() : new Verdict.ResumeTarget();
+      case ArrivedAndOff ->
+          e.release() != Release.None
+              ? new Verdict.Switched()
+              : new Verdict.Wait(
+                  "the source's process is gone, and the guest is defined on the target, shut off");
       case RunsPostCopy ->
           e.call() == Call.Succeeded
               ? new Verdict.Switched()
@@ -36,7 +47,10 @@ public final class HandOver {
           e.call() == Call.Open
               ? new Verdict.Wait(
                   "the source's process is gone, and libvirt's call has not returned")
-              : new Verdict.GuestLost();
+              : e.release() == Release.Undefined || e.call() == Call.Succeeded
+                  ? new Verdict.Wait(
+                      "the source has let go of the guest, and the target has nothing of it")
+                  : new Verdict.GuestLost();
       case Unknown ->
           new Verdict.Wait(
               "the source's process is gone, and the target's libvirt does not answer");

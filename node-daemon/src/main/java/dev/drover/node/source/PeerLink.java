@@ -4,6 +4,7 @@ import dev.drover.node.handover.Evidence.TargetView;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.Peer;
 import dev.drover.node.hypervisor.PeerAddress;
@@ -23,6 +24,7 @@ final class PeerLink implements AutoCloseable {
   private final PeerAddress address;
   private final UUID uuid;
   private @Nullable Peer peer;
+  private boolean closed;
 
   PeerLink(Hypervisor hypervisor, PeerAddress address, UUID uuid) {
     this.hypervisor = hypervisor;
@@ -31,6 +33,9 @@ final class PeerLink implements AutoCloseable {
   }
 
   synchronized void open() throws HypervisorException {
+    if (closed) {
+      throw new HypervisorException(Kind.PeerUnreachable, -1, "the hand-over is over");
+    }
     if (peer == null) {
       peer = hypervisor.connectPeer(address, CONNECT_DEADLINE);
     }
@@ -44,7 +49,7 @@ final class PeerLink implements AutoCloseable {
           ? TargetView.Unknown
           : peer.domain(uuid).map(PeerLink::viewOf).orElse(TargetView.Absent);
     } catch (HypervisorException e) {
-      close();
+      disconnect();
       return TargetView.Unknown;
     }
   }
@@ -55,7 +60,7 @@ final class PeerLink implements AutoCloseable {
       case RunningPostCopy -> TargetView.RunsPostCopy;
       case Paused -> TargetView.CompleteAndHeld;
       case PausedForMigration, PausedForPostCopy, StartingUp -> TargetView.Incoming;
-      case ShutOff -> TargetView.Absent;
+      case ShutOff -> TargetView.ArrivedAndOff;
       case Other -> TargetView.Unknown;
     };
   }
@@ -78,6 +83,11 @@ final class PeerLink implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    closed = true;
+    disconnect();
+  }
+
+  private void disconnect() {
     if (peer != null) {
       peer.close();
       peer = null;

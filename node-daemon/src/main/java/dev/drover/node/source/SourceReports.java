@@ -99,6 +99,10 @@ final class SourceReports {
         @Nullable Progress progress) {
       var now = clock.instant();
       var previous = said.source();
+      if (previous != null && isFinal(previous.state()) && !isFinal(state)) {
+        // One thread was still looking while the other one knew; what is final stays.
+        return CompletableFuture.completedFuture(Outcome.Written);
+      }
       var since =
           previous != null && previous.state() == state
               ? previous.since()
@@ -113,9 +117,16 @@ final class SourceReports {
           Urgency.Now);
     }
 
+    private static boolean isFinal(State state) {
+      return switch (state) {
+        case Refused, Switched, Stopped, GuestLost, CleanedUp -> true;
+        case Inspected, Transferring, Switching, PostCopying, HandOverPending -> false;
+      };
+    }
+
     /** Progress of the state that was said last. */
     synchronized void progress(Progress progress) {
-      if (said.source() == null || said.source().state() == State.Switched) {
+      if (said.source() == null || isFinal(said.source().state())) {
         return; // measured just before the end, and said just after it
       }
       var unused = put(said.source(), progress, said.conditions(), Urgency.Eventually);

@@ -20,7 +20,8 @@ final class TransferSignals {
   private final Semaphore news = new Semaphore(0);
   private @Nullable Instant suspendedAt;
   private boolean postCopy;
-  private boolean postCopyBroken;
+  private @Nullable Boolean heldByOwner;
+  private boolean startedAgain;
   private @Nullable JobStatistics completed;
   private final Set<String> disksInStep = new HashSet<>();
 
@@ -33,9 +34,15 @@ final class TransferSignals {
           suspendedAt = at;
         }
       }
-      case PostCopyFailed -> postCopyBroken = true;
-      case Resumed -> suspendedAt = null;
-      case Defined, Undefined, Started, Suspended, StoppedMigrated, Stopped, Other -> {}
+      case Resumed -> {
+        if (suspendedAt == null) {
+          heldByOwner = false;
+        }
+        suspendedAt = null;
+      }
+      case Suspended -> heldByOwner = true;
+      case Started -> startedAgain = true;
+      case Defined, Undefined, PostCopyFailed, StoppedMigrated, Stopped, Other -> {}
     }
     news.release();
   }
@@ -73,8 +80,17 @@ final class TransferSignals {
     return postCopy;
   }
 
-  synchronized boolean isPostCopyBroken() {
-    return postCopyBroken;
+  /**
+   * Whether somebody holds the guest paused, so that it shall stay so: since before the transfer,
+   * or since then.
+   */
+  synchronized boolean isHeldByOwner(boolean before) {
+    return heldByOwner == null ? before : heldByOwner;
+  }
+
+  /** Whether the guest was started here anew since the transfer is followed. */
+  synchronized boolean wasStartedAgain() {
+    return startedAgain;
   }
 
   synchronized Optional<JobStatistics> completed() {

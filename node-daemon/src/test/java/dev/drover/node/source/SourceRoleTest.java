@@ -248,7 +248,7 @@ class SourceRoleTest {
     target.put(
         FakeHypervisor.in(
             FakeHypervisor.running(DOMAIN, "web"), Run.PausedForMigration, "migration"));
-    source.remove(DOMAIN, DomainEvent.Stopped);
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 9, "domain is not running"));
     target.remove(DOMAIN, DomainEvent.Stopped);
@@ -365,6 +365,45 @@ class SourceRoleTest {
     source.putJob(DOMAIN, Optional.empty());
     source.remove(DOMAIN, DomainEvent.StoppedMigrated);
     awaitSaid(State.Switched);
+  }
+
+  @Test
+  void aRestartedDaemonDoesNotResumeACopyThatMayBeStale() throws HypervisorException {
+    var guest = inspected().guest();
+    landPaused();
+    // It ran on here for a while, and was then shut down: its definition is still here.
+    source.become(DOMAIN, Run.ShutOff, "shutdown", DomainEvent.Stopped);
+    var restarted = restartWith(State.Switching, guest);
+    await()
+        .atMost(java.time.Duration.ofSeconds(15))
+        .untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.HandOverPending));
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
+    // libvirt's word that it was handed over after all.
+    source.remove(DOMAIN, DomainEvent.Undefined);
+    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Switched));
+    restarted.close();
+  }
+
+  @Test
+  void aGuestThatWasShutDownAfterItsArrivalIsNotLost() throws HypervisorException {
+    var guest = inspected().guest();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    target.put(FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), Run.ShutOff, "shutdown"));
+    var restarted = restartWith(State.Switching, guest);
+    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Switched));
+    restarted.close();
+  }
+
+  @Test
+  void aGuestThatItsOwnerPausedOnTheWayStaysPaused() throws HypervisorException {
+    var transfer = begin();
+    source.fire(DOMAIN, DomainEvent.Suspended);
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
   }
 
   @Test

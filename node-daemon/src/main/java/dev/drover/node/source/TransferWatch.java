@@ -1,0 +1,260 @@
+package dev.drover.node.source;
+
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport.State;
+import dev.drover.node.convergence.Convergence;
+import dev.drover.node.convergence.Decision;
+import dev.drover.node.convergence.Sample;
+import dev.drover.node.handover.Evidence;
+import dev.drover.node.handover.Evidence.Call;
+import dev.drover.node.handover.Evidence.Release;
+import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.HandOver;
+import dev.drover.node.handover.Verdict;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.JobStatistics;
+import dev.drover.node.report.MigrationLog;
+import dev.drover.node.source.RunningTransfer.Decider;
+import dev.drover.node.source.TransferRun.StopRequest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks at a running transfer again and again: tells how far it is, steers it, ends it when that is
+ * asked for, and says so if it is over while the source's process lives. Used by one thread.
+ */
+final class TransferWatch {
+  private static final MigrationLog LOG =
+      new MigrationLog(LoggerFactory.getLogger(TransferWatch.class));
+  private static final Duration SWITCHOVER_WORTH_TELLING = Duration.ofMillis(400);
+
+  /**
+   * libvirt wedges when it is told to abort in the last instants (testbed.md B.4c); they are let
+   * pass.
+   */
+  private static final Duration SWITCHOVER_LET_PASS = Duration.ofSeconds(5);
+
+  private static final Duration SILENCE_WORTH_TELLING = Duration.ofSeconds(10);
+  private static final Duration ABORT_SHOULD_TAKE = Duration.ofSeconds(30);
+
+  private final RunningTransfer transfer;
+  private final AtomicReference<@Nullable StopRequest> stopRequest;
+  private final Optional<BandwidthTuner> tuner;
+  private final ProgressMeter meter;
+  private final Undecided undecided;
+  private Instant lastAnswer;
+  private @Nullable Instant abortSentAt;
+  private boolean postCopyAsked;
+  private State told = State.Transferring;
+  private String toldTrouble = "";
+
+  TransferWatch(
+      RunningTransfer transfer,
+      AtomicReference<@Nullable StopRequest> stopRequest,
+      Optional<BandwidthTuner> tuner,
+      ProgressMeter meter,
+      Undecided undecided) {
+    this.transfer = transfer;
+    this.stopRequest = stopRequest;
+    this.tuner = tuner;
+    this.meter = meter;
+    this.undecided = undecided;
+    this.lastAnswer = transfer.clock().instant();
+  }
+
+  /**
+   * One look. The steps are independent: what can't be done does not keep the others from being
+   * done.
+   */
+  void look() {
+    var now = transfer.clock().instant();
+    Optional<JobStatistics> job = Optional.empty();
+    try {
+      job = transfer.job();
+      lastAnswer = now;
+    } catch (HypervisorException e) {
+      LOG.info(transfer.voice().ref())
+          .addKeyValue("error", e.getMessage())
+          .log("libvirt could not be asked");
+    }
+    job.ifPresent(
+        j -> {
+          attempt("decide about convergence", () -> steer(j));
+          attempt("end the transfer", this::abortIfAsked);
+          tellLongSwitchover(now);
+          transfer.voice().progress(meter.read(j, now));
+          attempt(
+              "share the bandwidth",
+              () -> {
+                if (tuner.isPresent()) {
+                  tuner.get().tune(j, transfer.signals(), now);
+                }
+              });
+        });
+    tellTrouble(now);
+  }
+
+  @FunctionalInterface
+  private interface Attempt {
+    void run() throws HypervisorException;
+  }
+
+  private void attempt(String what, Attempt attempt) {
+    try {
+      attempt.run();
+    } catch (HypervisorException e) {
+      LOG.info(transfer.voice().ref())
+          .addKeyValue("attempt", what)
+          .addKeyValue("error", e.getMessage())
+          .log("libvirt refused; it is tried again");
+    }
+  }
+
+  private void steer(JobStatistics job) throws HypervisorException {
+    if (postCopyAsked) {
+      return;
+    }
+    var sample =
+        new Sample(
+            Duration.ofMillis(job.elapsedMilliseconds()),
+            job.iteration(),
+            job.memoryRemainingBytes(),
+            job.memoryBytesPerSecond(),
+            job.dirtyRateBytesPerSecond());
+    switch (Convergence.decide(transfer.order().policy(), List.of(sample))) {
+      case Decision.Continue() -> {}
+      case Decision.StartPostCopy(var because) -> {
+        LOG.info(transfer.voice().ref())
+            .addKeyValue("because", because)
+            .log("Switching to post-copy");
+        try {
+          transfer.hypervisor().startPostCopy(transfer.order().uuid());
+          postCopyAsked = true;
+        } catch (HypervisorException e) {
+          if (sample.elapsed().compareTo(transfer.order().policy().completionTimeout()) >= 0) {
+            stop(Reason.CompletionTimeout, because + "; post-copy was refused: " + e.getMessage());
+          }
+          throw e;
+        }
+      }
+      case Decision.GiveUp(var because) -> stop(Reason.CompletionTimeout, because);
+    }
+  }
+
+  private void stop(Reason reason, String message) {
+    stopRequest.compareAndSet(null, new StopRequest(reason, message));
+  }
+
+  private void abortIfAsked() throws HypervisorException {
+    if (stopRequest.get() != null && abortSentAt == null && mayAbort()) {
+      transfer.hypervisor().abortJob(transfer.order().uuid());
+      abortSentAt = transfer.clock().instant();
+      LOG.info(transfer.voice().ref()).log("The transfer was told to end");
+    }
+  }
+
+  private boolean mayAbort() {
+    var signals = transfer.signals();
+    return !signals.isPostCopy()
+        && signals
+            .suspendedAt()
+            .map(at -> at.plus(SWITCHOVER_LET_PASS).isBefore(transfer.clock().instant()))
+            .orElse(true);
+  }
+
+  private void tellLongSwitchover(Instant now) {
+    var signals = transfer.signals();
+    if (signals.isPostCopy() && told != State.PostCopying) {
+      told = State.PostCopying;
+      var unused =
+          transfer.say(
+              State.PostCopying,
+              Reason.PostCopying,
+              "The guest runs at " + transfer.order().targetNode() + "; its memory follows");
+    } else if (told == State.Transferring
+        && signals
+            .suspendedAt()
+            .map(at -> at.plus(SWITCHOVER_WORTH_TELLING).isBefore(now))
+            .orElse(false)) {
+      told = State.Switching;
+      var unused =
+          transfer.say(
+              State.Switching, Reason.Switching, "The guest stands still for the switchover");
+    }
+  }
+
+  /** DESIGN.md 6.7: every wait says in status what it waits for. */
+  private void tellTrouble(Instant now) {
+    String trouble = "";
+    if (lastAnswer.plus(SILENCE_WORTH_TELLING).isBefore(now)) {
+      trouble = "libvirt here does not answer for the guest; its transfer may go on";
+    } else if (abortSentAt != null && abortSentAt.plus(ABORT_SHOULD_TAKE).isBefore(now)) {
+      trouble =
+          "libvirt was told to end the transfer and has not done so; a restart of this host's libvirtd cures that, and"
+              + " the guest lives on";
+    }
+    if (!trouble.equals(toldTrouble)) {
+      toldTrouble = trouble;
+      var unused =
+          trouble.isEmpty()
+              ? transfer.say(told, Reason.Transferring, "libvirt answers again")
+              : transfer.say(told, Reason.LibvirtError, trouble);
+    }
+  }
+
+  /** Says Stopped, if the transfer is over and the guest is here. */
+  void judge() {
+    var call = transfer.call();
+    if (call == Call.Open) {
+      return;
+    }
+    var source = transfer.sourceView();
+    var evidence =
+        new Evidence(
+            false,
+            Release.None,
+            source,
+            source == SourceView.AsBefore ? transfer.peer().view() : TargetView.Unknown,
+            call,
+            transfer.order().guest().paused());
+    switch (HandOver.decide(evidence)) {
+      case Verdict.Stopped() -> {
+        // The process may have ended since: then it is the fence's to decide, and it has or will.
+        if (transfer.decides(Decider.Watch)) {
+          sayStopped();
+          transfer.end();
+        }
+      }
+      case Verdict.Wait(var because) -> undecided.because(because);
+      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
+          throw new IllegalStateException("not while the source's process lives: " + evidence);
+    }
+  }
+
+  private void sayStopped() {
+    var stop = stopRequest.get();
+    if (stop != null) {
+      var unused = transfer.say(State.Stopped, stop.reason(), stop.message());
+      return;
+    }
+    var failure = transfer.failureOfCall();
+    var unused =
+        failure.isPresent()
+            ? transfer.say(
+                State.Stopped,
+                TransferFailure.reasonOf(failure.get()),
+                TransferFailure.describe(failure.get()))
+            : transfer.say(
+                State.Stopped,
+                Reason.TransferFailed,
+                transfer.lastJob().isPresent()
+                    ? "The transfer ended without success"
+                    : "No transfer was running when the daemon came back; libvirt's reason is not known");
+  }
+}
