@@ -93,6 +93,9 @@ public interface Hypervisor extends AutoCloseable {
   /**
    * Starts a peer-to-peer transfer on a connection and a thread of its own. It belongs to libvirt:
    * it goes on when this process ends.
+   *
+   * <p>INVARIANT: if this throws, kind {@code Timeout} included, no transfer was started, and none
+   * will be. A start that is under way when the deadline passes is waited for and returned.
    */
   Transfer startTransfer(TransferRequest request) throws HypervisorException;
 
@@ -102,8 +105,11 @@ public interface Hypervisor extends AutoCloseable {
   Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException;
 
   /**
-   * A handle on the domain's emulator process that can't be fooled by a re-used pid; empty if there
-   * is no process.
+   * A handle on the domain's emulator process that can't be fooled by a re-used pid.
+   *
+   * <p>INVARIANT: empty is evidence that there is no such process on this host. Whenever that can't
+   * be told, this throws: a process can't be looked at, or the hypervisor says that the domain is
+   * active and no process is found. It is worth asking again then.
    */
   Optional<EmulatorProcess> emulatorProcess(UUID uuid) throws HypervisorException;
 

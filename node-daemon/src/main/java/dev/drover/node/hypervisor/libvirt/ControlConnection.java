@@ -3,6 +3,7 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
+import dev.drover.node.hypervisor.libvirt.NativeCalls.Commitment;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -73,6 +74,11 @@ final class ControlConnection implements AutoCloseable {
     T run(Link link) throws HypervisorException;
   }
 
+  /** What takes a link over. */
+  interface LinkTaker<T> {
+    T run(Link link, Commitment commitment) throws HypervisorException;
+  }
+
   boolean isUp() {
     synchronized (lock) {
       return up;
@@ -138,34 +144,29 @@ final class ControlConnection implements AutoCloseable {
   }
 
   /**
-   * Opens a link for {@code taker} alone, which takes it over and shuts it when it is done. Neither
-   * happens once the deadline has passed.
+   * Opens a link for {@code taker} alone, which commits itself right before its effect, takes the
+   * link over when it returns, and shuts it when it is done. If this throws kind {@code Timeout},
+   * the taker has not committed itself and never will: no effect was or will be had.
    */
-  <T> T onOwnLink(String what, LinkCall<T> taker) throws HypervisorException {
+  <T> T onOwnLink(String what, LinkTaker<T> taker) throws HypervisorException {
     requireUp();
-    AtomicBoolean givenUp = new AtomicBoolean();
-    try {
-      return calls.run(
-          what,
-          config.callDeadline(),
-          () -> {
-            Link link = open();
-            boolean taken = false;
-            try {
-              requireWanted(givenUp);
-              T result = taker.run(link);
-              taken = true;
-              return result;
-            } finally {
-              if (!taken) {
-                link.shut();
-              }
+    return calls.runCommitting(
+        what,
+        config.callDeadline(),
+        commitment -> {
+          Link link = open();
+          boolean taken = false;
+          try {
+            commitment.requireWanted();
+            T result = taker.run(link, commitment);
+            taken = true;
+            return result;
+          } finally {
+            if (!taken) {
+              link.shut();
             }
-          });
-    } catch (HypervisorException e) {
-      givenUp.set(true);
-      throw e;
-    }
+          }
+        });
   }
 
   /** Ends the connection. Calls that run end by themselves. */

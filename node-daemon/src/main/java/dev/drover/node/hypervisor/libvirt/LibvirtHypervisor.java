@@ -34,7 +34,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The libvirt of this host. No call takes longer than its deadline ({@link LibvirtConfig}): an
- * overdue one throws kind {@code Timeout}, and may still take effect when libvirt gets to it.
+ * overdue one throws kind {@code Timeout}, and may still take effect when libvirt gets to it. Only
+ * {@link #startTransfer} has no effect if it throws; it waits a moment longer if the start is under
+ * way just then.
  */
 public final class LibvirtHypervisor implements Hypervisor {
   private static final Logger LOGGER = LoggerFactory.getLogger(LibvirtHypervisor.class);
@@ -329,12 +331,16 @@ public final class LibvirtHypervisor implements Hypervisor {
   /**
    * virDomainMigrateToURI3. A guest that is paused now lands paused whatever the request says, and
    * without post-copy, which libvirt refuses for it: it dirties no memory.
+   *
+   * <p>A caller who gives up and the start of the thread that calls libvirt exclude each other, by
+   * a compare-and-set: after a {@code Timeout} virDomainMigrateToURI3 was not called and will not
+   * be.
    */
   @Override
   public Transfer startTransfer(TransferRequest request) throws HypervisorException {
     return connection.onOwnLink(
         "start of the transfer of " + request.uuid(),
-        link -> {
+        (link, commitment) -> {
           DomainHandle domain = DomainHandle.get(link, request.uuid());
           boolean started = false;
           try {
@@ -344,7 +350,8 @@ public final class LibvirtHypervisor implements Hypervisor {
                 && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused) {
               call = call.withoutPostCopy();
             }
-            Transfer transfer = LibvirtTransfer.start(link, domain, request.uuid(), call);
+            Transfer transfer =
+                LibvirtTransfer.start(link, domain, request.uuid(), call, commitment);
             started = true;
             return transfer;
           } finally {
@@ -376,17 +383,20 @@ public final class LibvirtHypervisor implements Hypervisor {
     return new LibvirtPeer(link, calls, config.callDeadline());
   }
 
-  /** Works without libvirt, too: only a search takes longer then. */
+  /**
+   * Works without libvirt, too: then its pid file is not consulted, and empty rests on the command
+   * lines of all processes alone.
+   */
   @Override
   public Optional<EmulatorProcess> emulatorProcess(UUID uuid) throws HypervisorException {
-    Optional<String> name;
+    Optional<DomainState> domain;
     try {
-      name = domain(uuid).map(DomainState::name);
+      domain = domain(uuid);
     } catch (HypervisorException e) {
       LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("Searching without a name");
-      name = Optional.empty();
+      domain = Optional.empty();
     }
-    return processes.find(uuid, name);
+    return processes.find(uuid, domain);
   }
 
   @Override

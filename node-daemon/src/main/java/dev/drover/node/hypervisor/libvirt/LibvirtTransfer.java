@@ -3,6 +3,7 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.Transfer;
+import dev.drover.node.hypervisor.libvirt.NativeCalls.Commitment;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -25,10 +26,22 @@ final class LibvirtTransfer implements Transfer {
     this.domain = domain;
   }
 
-  /** Takes over the link and the domain. */
-  static LibvirtTransfer start(Link link, DomainHandle domain, UUID uuid, TransferCall call) {
+  /**
+   * Commits itself, and takes over the link and the domain. If this throws, both are still the
+   * caller's, and virDomainMigrateToURI3 is not called.
+   */
+  static LibvirtTransfer start(
+      Link link, DomainHandle domain, UUID uuid, TransferCall call, Commitment commitment)
+      throws HypervisorException {
     LibvirtTransfer transfer = new LibvirtTransfer(link, domain);
-    Thread.ofPlatform().daemon().name("transfer-" + uuid).start(() -> transfer.run(uuid, call));
+    Thread thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("transfer-" + uuid)
+            .unstarted(() -> transfer.run(uuid, call));
+    commitment.commit();
+    // From here on the caller waits for us: nothing but the start may follow.
+    thread.start();
     return transfer;
   }
 

@@ -4,6 +4,7 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -12,6 +13,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -19,7 +22,8 @@ import java.util.function.Consumer;
  *
  * <ul>
  *   <li>the caller waits no longer than its deadline, whatever libvirt or an emulator does; a call
- *       in libvirt can't be interrupted, so an overdue one is left to its thread
+ *       in libvirt can't be interrupted, so an overdue one is left to its thread; only one that has
+ *       passed its {@link Commitment} is waited for
  *   <li>a call runs on one thread from begin to end, so libvirt's thread-local error is its own
  *   <li>callers may be virtual threads: their carriers are not pinned
  * </ul>
@@ -29,6 +33,13 @@ final class NativeCalls implements Executor, AutoCloseable {
   private static final int MAX_THREADS = 256;
 
   private final ThreadPoolExecutor threads;
+
+  /** Whether a call may still commit itself, has done so, or must not any more. */
+  private enum Standing {
+    Wanted,
+    Started,
+    GivenUp
+  }
 
   NativeCalls() {
     AtomicInteger number = new AtomicInteger();
@@ -51,6 +62,43 @@ final class NativeCalls implements Executor, AutoCloseable {
     T run() throws HypervisorException;
   }
 
+  /**
+   * The point of no return of a call: between a caller who gives up and a call that takes effect,
+   * exactly one wins.
+   */
+  static final class Commitment {
+    private final AtomicReference<Standing> standing = new AtomicReference<>(Standing.Wanted);
+
+    private Commitment() {}
+
+    /** To be called right before the effect. Throws kind {@code Timeout} if it must not be. */
+    void commit() throws HypervisorException {
+      if (!standing.compareAndSet(Standing.Wanted, Standing.Started)) {
+        throw tooLate();
+      }
+    }
+
+    /** Throws what {@link #commit} would throw now, to spare what leads there. */
+    void requireWanted() throws HypervisorException {
+      if (standing.get() == Standing.GivenUp) {
+        throw tooLate();
+      }
+    }
+
+    private boolean giveUp() {
+      return standing.compareAndSet(Standing.Wanted, Standing.GivenUp);
+    }
+
+    private static HypervisorException tooLate() {
+      return new HypervisorException(Kind.Timeout, -1, "nobody waits for this any more");
+    }
+  }
+
+  /** Something that calls libvirt, and has no effect before it has committed itself, once. */
+  interface CommittingCall<T> {
+    T run(Commitment commitment) throws HypervisorException;
+  }
+
   /** Runs {@code call}; throws kind {@code Timeout} when the deadline has passed. */
   <T> T run(String what, Duration deadline, Call<T> call) throws HypervisorException {
     return run(what, deadline, call, late -> {});
@@ -61,6 +109,26 @@ final class NativeCalls implements Executor, AutoCloseable {
    * return after that, {@code late} gets its result, on the call's thread.
    */
   <T> T run(String what, Duration deadline, Call<T> call, Consumer<T> late)
+      throws HypervisorException {
+    return run(what, deadline, call, late, () -> true);
+  }
+
+  /**
+   * Runs {@code call}; throws kind {@code Timeout} when the deadline has passed, or the caller is
+   * interrupted, before the call has committed itself: then it never will. Once it has, its outcome
+   * is waited for, so that little should be left to do by then.
+   */
+  <T> T runCommitting(String what, Duration deadline, CommittingCall<T> call)
+      throws HypervisorException {
+    Commitment commitment = new Commitment();
+    return run(what, deadline, () -> call.run(commitment), late -> {}, () -> commitment.giveUp());
+  }
+
+  /**
+   * @param abandon asked once the deadline has passed: whether the call may be left to itself
+   */
+  private <T> T run(
+      String what, Duration deadline, Call<T> call, Consumer<T> late, BooleanSupplier abandon)
       throws HypervisorException {
     CompletableFuture<T> result = new CompletableFuture<>();
     try {
@@ -76,12 +144,14 @@ final class NativeCalls implements Executor, AutoCloseable {
     } catch (TimeoutException e) {
       return giveUp(
           result,
+          abandon,
           new HypervisorException(
               Kind.Timeout, what + ": no answer within " + deadline.toMillis() + " ms", e),
           what);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return giveUp(result, new HypervisorException(Kind.Timeout, what + ": interrupted", e), what);
+      return giveUp(
+          result, abandon, new HypervisorException(Kind.Timeout, what + ": interrupted", e), what);
     }
   }
 
@@ -109,24 +179,22 @@ final class NativeCalls implements Executor, AutoCloseable {
     }
   }
 
-  /** Unless the result came just now after all. */
-  private static <T> T giveUp(CompletableFuture<T> result, HypervisorException why, String what)
+  /** Unless the result came just now after all, or has to be waited for. */
+  private static <T> T giveUp(
+      CompletableFuture<T> result, BooleanSupplier abandon, HypervisorException why, String what)
       throws HypervisorException {
-    if (result.completeExceptionally(why)) {
+    if (abandon.getAsBoolean() && result.completeExceptionally(why)) {
       throw why;
     }
     try {
-      return result.get();
-    } catch (ExecutionException e) {
+      // Not get(): an interrupt must not end this wait.
+      return result.join();
+    } catch (CompletionException e) {
       throw rethrow(what, e);
-    } catch (InterruptedException e) {
-      // Only from the interrupted caller: the result is there, but this wait refuses to look.
-      Thread.currentThread().interrupt();
-      throw why;
     }
   }
 
-  private static HypervisorException rethrow(String what, ExecutionException e) {
+  private static HypervisorException rethrow(String what, Exception e) {
     return switch (e.getCause()) {
       case HypervisorException told -> told;
       case RuntimeException bug -> throw bug;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -101,6 +102,162 @@ class NativeCallsTest {
     assertThatThrownBy(() -> calls.run("x", Duration.ofSeconds(1), () -> 1))
         .isInstanceOfSatisfying(
             HypervisorException.class, e -> assertThat(e.kind()).isEqualTo(Kind.Unavailable));
+  }
+
+  @Test
+  void aCallThatCommitsItselfInTimeIsAsAnyOther() throws Exception {
+    assertThat(
+            calls.<String>runCommitting(
+                "x",
+                Duration.ofSeconds(5),
+                commitment -> {
+                  commitment.requireWanted();
+                  commitment.commit();
+                  return "started";
+                }))
+        .isEqualTo("started");
+  }
+
+  @Test
+  void afterATimeoutACallCanNotCommitItself() throws Exception {
+    CountDownLatch answer = new CountDownLatch(1);
+    CompletableFuture<List<Boolean>> allowed = new CompletableFuture<>();
+
+    assertThatThrownBy(
+            () ->
+                calls.runCommitting(
+                    "x",
+                    Duration.ofMillis(50),
+                    commitment -> {
+                      awaitQuietly(answer);
+                      allowed.complete(
+                          List.of(passes(commitment::requireWanted), passes(commitment::commit)));
+                      return 1;
+                    }))
+        .isInstanceOfSatisfying(
+            HypervisorException.class, e -> assertThat(e.kind()).isEqualTo(Kind.Timeout));
+
+    answer.countDown();
+    assertThat(allowed.get(5, TimeUnit.SECONDS)).containsExactly(false, false);
+  }
+
+  @Test
+  void aCallThatHasCommittedItselfIsWaitedFor() throws Exception {
+    assertThat(
+            calls.<String>runCommitting(
+                "x",
+                Duration.ofMillis(50),
+                commitment -> {
+                  commitment.commit();
+                  awaitQuietly(300);
+                  return "started";
+                }))
+        .isEqualTo("started");
+  }
+
+  @Test
+  void aCallThatHasCommittedItselfTellsItsFailure() {
+    HypervisorException told = new HypervisorException(Kind.Other, -1, "no thread");
+
+    assertThatThrownBy(
+            () ->
+                calls.runCommitting(
+                    "x",
+                    Duration.ofMillis(50),
+                    commitment -> {
+                      commitment.commit();
+                      awaitQuietly(300);
+                      throw told;
+                    }))
+        .isSameAs(told);
+  }
+
+  @Test
+  void anInterruptDoesNotAbandonACallThatHasCommittedItself() throws Exception {
+    CountDownLatch committed = new CountDownLatch(1);
+    CountDownLatch answer = new CountDownLatch(1);
+    CompletableFuture<String> result = new CompletableFuture<>();
+    Thread caller =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    String started =
+                        calls.runCommitting(
+                            "x",
+                            Duration.ofSeconds(20),
+                            commitment -> {
+                              commitment.commit();
+                              committed.countDown();
+                              awaitQuietly(answer);
+                              return "started";
+                            });
+                    result.complete(started + " " + Thread.currentThread().isInterrupted());
+                  } catch (HypervisorException e) {
+                    result.completeExceptionally(e);
+                  }
+                });
+    committed.await();
+    caller.interrupt();
+    TimeUnit.MILLISECONDS.sleep(100);
+    assertThat(result).isNotDone();
+    answer.countDown();
+
+    assertThat(result.get(5, TimeUnit.SECONDS)).isEqualTo("started true");
+  }
+
+  /** The deadline and the commitment as close together as can be: one wins, and both know who. */
+  @Test
+  void aTimeoutAndACommitmentExcludeEachOther() throws Exception {
+    for (int i = 0; i < 300; i++) {
+      CompletableFuture<Boolean> committed = new CompletableFuture<>();
+      boolean returned;
+      try {
+        calls.runCommitting(
+            "x",
+            Duration.ofMillis(2),
+            commitment -> {
+              // To the microsecond, which a sleep is not.
+              long end = System.nanoTime() + 2_000_000;
+              while (System.nanoTime() - end < 0) {
+                Thread.onSpinWait();
+              }
+              committed.complete(passes(commitment::commit));
+              return 1;
+            });
+        returned = true;
+      } catch (HypervisorException e) {
+        assertThat(e.kind()).isEqualTo(Kind.Timeout);
+        returned = false;
+      }
+      boolean started = committed.get(5, TimeUnit.SECONDS);
+      // A call that never committed itself may have returned all the same; startTransfer's can't.
+      if (started) {
+        assertThat(returned).isTrue();
+      }
+    }
+  }
+
+  /** Something that may be refused. */
+  private interface Step {
+    void run() throws HypervisorException;
+  }
+
+  private static boolean passes(Step step) {
+    try {
+      step.run();
+      return true;
+    } catch (HypervisorException e) {
+      return false;
+    }
+  }
+
+  private static void awaitQuietly(long milliseconds) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(milliseconds);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static void awaitQuietly(CountDownLatch latch) {
