@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * however long it is away.
  *
  * <ul>
- *   <li>{@link Urgency#Now}: written at once; a failed write is repeated until it is obsolete or
- *       the object is gone.
+ *   <li>{@link Urgency#Now}: written at once; a failed or refused write is repeated until it is
+ *       obsolete or the object is gone.
  *   <li>{@link Urgency#Eventually}: written at most every {@link #PROGRESS_INTERVAL} per migration.
  * </ul>
  *
@@ -32,6 +32,9 @@ public final class ReportQueue {
   public static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(2);
 
   private static final Duration RETRY_AFTER = Duration.ofMillis(500);
+
+  /** An API server that has just started refuses what it will take a moment later. */
+  private static final Duration RETRY_REFUSED_AFTER = Duration.ofSeconds(10);
 
   /** When a word has to be written. */
   public enum Urgency {
@@ -64,6 +67,7 @@ public final class ReportQueue {
     boolean urgent;
     boolean busy;
     boolean scheduled;
+    boolean forgotten;
     @Nullable Instant lastWrite;
     CompletableFuture<Outcome> written = new CompletableFuture<>();
 
@@ -107,6 +111,8 @@ public final class ReportQueue {
       var entry = entries.get(uid);
       if (entry != null && !entry.dirty && !entry.busy) {
         entries.remove(uid);
+      } else if (entry != null) {
+        entry.forgotten = true; // once it is written
       }
     }
   }
@@ -174,10 +180,20 @@ public final class ReportQueue {
           entry.dirty = true;
           schedule(entry, RETRY_AFTER);
         }
-        case Written, Refused -> {
+        case Refused -> {
+          written.complete(outcome);
+          if (!entry.dirty) {
+            entry.dirty = true;
+            entry.written = new CompletableFuture<>();
+          }
+          schedule(entry, RETRY_REFUSED_AFTER);
+        }
+        case Written -> {
           written.complete(outcome);
           if (entry.dirty) {
             schedule(entry);
+          } else if (entry.forgotten) {
+            entries.remove(entry.ref.uid(), entry);
           }
         }
       }

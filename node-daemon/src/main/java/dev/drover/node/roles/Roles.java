@@ -9,6 +9,7 @@ import dev.drover.node.report.ServerSideApply;
 import dev.drover.node.source.SourceRole;
 import dev.drover.node.target.TargetRole;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.ResolvedControllerConfiguration;
 import io.javaoperatorsdk.operator.api.config.informer.FieldSelectorBuilder;
@@ -24,6 +25,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** This node's two roles, each on its own watch. Ends without touching what libvirt does. */
 public final class Roles implements AutoCloseable {
@@ -36,6 +40,10 @@ public final class Roles implements AutoCloseable {
 
   private static final int REPORT_THREADS = 4;
 
+  private static final Logger LOG = LoggerFactory.getLogger(Roles.class);
+  private static final Duration RESTORE_RETRY = Duration.ofSeconds(1);
+
+  private final KubernetesClient client;
   private final Operator sdk;
   private final ScheduledExecutorService reportExecutor;
   private final String nodeName;
@@ -50,6 +58,7 @@ public final class Roles implements AutoCloseable {
       MeterRegistry metrics,
       InstantSource clock) {
     this.nodeName = nodeName;
+    this.client = client;
     this.reportExecutor =
         Executors.newScheduledThreadPool(
             REPORT_THREADS, Thread.ofPlatform().name("report-", 0).daemon(true).factory());
@@ -88,7 +97,29 @@ public final class Roles implements AutoCloseable {
 
   /** Returns once both watches are in step with the API server. */
   public void start() {
+    restoreReservations();
     sdk.start();
+  }
+
+  /** Until it has succeeded, the target's role promises nothing new. */
+  private void restoreReservations() {
+    try {
+      target.restore(
+          client
+              .resources(LiveMigration.class)
+              .inAnyNamespace()
+              .withField("status.targetNode", nodeName)
+              .list()
+              .getItems());
+    } catch (KubernetesClientException e) {
+      LOG.atWarn()
+          .addKeyValue("error", e.getMessage())
+          .log(
+              "The reservations of an earlier life could not be read yet; nothing new is promised");
+      var unused =
+          reportExecutor.schedule(
+              this::restoreReservations, RESTORE_RETRY.toMillis(), TimeUnit.MILLISECONDS);
+    }
   }
 
   private void register(Reconciler<LiveMigration> reconciler, String name, String field) {

@@ -20,6 +20,7 @@ final class TargetReconciler implements Reconciler<LiveMigration> {
       LiveMigration migration, Context<LiveMigration> context) throws HypervisorException {
     UpdateControl<LiveMigration> control = UpdateControl.noUpdate();
     if (context.isPrimaryResourceDeleted()) {
+      role.gone(migration);
       return control;
     }
     var again = role.handle(migration);

@@ -86,10 +86,8 @@ public final class SourceRole implements HypervisorListener {
     var phase = status.phaseValue();
     var own = reports.last(migration);
     if (phase.isTerminal()) {
-      if (own.isPresent() && own.get().state() == State.Inspected) {
+      if (own.isEmpty() || own.get().state() == State.Inspected) {
         removeProbes(migration, own); // it was ended while the guest was being inspected
-      } else {
-        probesRemoved.remove(migration.getMetadata().getUid());
       }
       reports.forget(migration);
       return Optional.empty();
@@ -116,6 +114,12 @@ public final class SourceRole implements HypervisorListener {
       case Commitment -> commit(migration, uuid, own);
       case Pending, Succeeded, Failed, Aborted -> Optional.empty();
     };
+  }
+
+  /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
+  public void gone(LiveMigration migration) {
+    probesRemoved.remove(migration.getMetadata().getUid());
+    reports.forget(migration);
   }
 
   /** From Reservation on, the target has looked; once per life of this daemon is enough. */
@@ -256,7 +260,10 @@ public final class SourceRole implements HypervisorListener {
         LOG.info(MigrationRef.of(migration))
             .addKeyValue("state", here.get().run())
             .log("libvirt has not let go of the domain yet; its disks stay");
-        return Optional.of(LOOK_AGAIN_SOON);
+        return Optional.of(
+            runs.containsKey(migration.getMetadata().getUid())
+                ? LOOK_AGAIN_SOON
+                : LOOK_AGAIN_AFTER);
       }
       if (runs.containsKey(migration.getMetadata().getUid())) {
         return Optional.of(LOOK_AGAIN_SOON); // libvirt undefines it itself, in a moment

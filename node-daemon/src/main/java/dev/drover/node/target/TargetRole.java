@@ -17,7 +17,10 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -28,12 +31,15 @@ import org.slf4j.LoggerFactory;
 public final class TargetRole {
   private static final MigrationLog LOG =
       new MigrationLog(LoggerFactory.getLogger(TargetRole.class));
+  private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(200);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(5);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
   private final Holds holds = new Holds();
+  private final AtomicBoolean restored = new AtomicBoolean();
+  private final Set<String> unmarked = ConcurrentHashMap.newKeySet();
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
@@ -69,13 +75,15 @@ public final class TargetRole {
     }
     Phase phase = status.phaseValue();
     if (phase.isTerminal()) {
-      holds.release(migration.getMetadata().getUid());
-      reports.forget(migration);
+      gone(migration);
       return Optional.empty();
     }
     var own = reports.last(migration);
     if (status.failure() != null) {
       return cleanUp(migration, own);
+    }
+    if ((phase == Phase.PreMigration || phase == Phase.Reservation) && !restored.get()) {
+      return Optional.of(LOOK_AGAIN_SOON);
     }
     switch (phase) {
       case PreMigration -> {
@@ -90,11 +98,48 @@ public final class TargetRole {
           own.ifPresent(report -> holdAgain(migration, report));
         }
       }
-      case PreCopy, StopAndCopy, PostCopy -> own.ifPresent(report -> holdAgain(migration, report));
+      case PreCopy, StopAndCopy, PostCopy -> {
+        if (own.isPresent()) {
+          holdAgain(migration, own.get());
+          unmark(migration, own.get());
+        }
+      }
       case Commitment -> holds.release(migration.getMetadata().getUid());
       case Pending, Succeeded, Failed, Aborted -> {}
     }
     return Optional.empty();
+  }
+
+  /**
+   * Takes the holds of an earlier process again; nothing new is promised before. Every migration
+   * whose target is this node belongs in there.
+   */
+  public void restore(List<LiveMigration> migrations) {
+    for (LiveMigration migration : migrations) {
+      var status = migration.getStatus();
+      if (status != null
+          && nodeName.equals(status.targetNode())
+          && !status.phaseValue().isTerminal()
+          && status.phaseValue() != Phase.Commitment) {
+        status.currentTarget().ifPresent(report -> holdAgain(migration, report));
+      }
+    }
+    restored.set(true);
+  }
+
+  /** The object is gone, or another node is the target now. */
+  public void gone(LiveMigration migration) {
+    holds.release(migration.getMetadata().getUid());
+    unmarked.remove(migration.getMetadata().getUid());
+    reports.forget(migration);
+  }
+
+  private void unmark(LiveMigration migration, TargetReport own) throws HypervisorException {
+    var uid = migration.getMetadata().getUid();
+    if (!unmarked.contains(uid)) {
+      volumes.unmark(uid, own.copies());
+      unmarked.add(uid);
+    }
   }
 
   private void checkGuest(LiveMigration migration) throws HypervisorException {
@@ -146,7 +191,7 @@ public final class TargetRole {
           "%d migrations are on their way to this host, and no more may be".formatted(maxIncoming));
       return;
     }
-    var refusal = volumes.make(guest, own.copies());
+    var refusal = volumes.make(uid, guest, own.copies());
     if (refusal != null) {
       holds.release(uid);
       refuse(migration, refusal.reason(), refusal.message());
@@ -195,7 +240,11 @@ public final class TargetRole {
       if (!removeIncomingGuest(migration)) {
         return Optional.of(LOOK_AGAIN_AFTER);
       }
-      volumes.remove(own.get().copies());
+      if (own.get().state() == TargetReport.State.Reserved) {
+        volumes.removeReserved(migration.getMetadata().getUid(), own.get().copies());
+      } else {
+        volumes.removeBegun(migration.getMetadata().getUid(), own.get().copies());
+      }
     }
     holds.release(migration.getMetadata().getUid());
     reports.say(

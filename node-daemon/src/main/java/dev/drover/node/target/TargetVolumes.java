@@ -1,5 +1,7 @@
 package dev.drover.node.target;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
@@ -7,18 +9,22 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.VolumeSpec;
-import dev.drover.node.hypervisor.VolumeState;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the volumes of a plan, and removes them again. When the plan was written none of them
- * existed, so whatever carries its names later is this migration's.
+ * Makes the volumes of a plan, and removes them again: only those, never a volume that somebody
+ * else made under the same name. What a daemon that died in between has made is known by a marker:
+ * a tiny volume named after the migration, which is there from just before the first volume is made
+ * until the reservation has been told.
  */
 final class TargetVolumes {
   /** Why the volumes could not be made; none of them is left then. */
   record Refusal(Reason reason, String message) {}
+
+  private static final String MARKER_PREFIX = "drover-making-";
 
   private final Hypervisor hypervisor;
 
@@ -26,43 +32,68 @@ final class TargetVolumes {
     this.hypervisor = hypervisor;
   }
 
-  /** Makes what is not there yet; null if all of it is. */
-  @Nullable Refusal make(Guest guest, List<DiskPlan> copies) throws HypervisorException {
+  /**
+   * Makes what is not there yet; null if all of it is.
+   *
+   * @throws HypervisorException if it is not known what was made; to be called again, it finds that
+   *     out
+   */
+  @Nullable Refusal make(String migrationUid, Guest guest, List<DiskPlan> copies)
+      throws HypervisorException {
+    if (copies.isEmpty()) {
+      return null;
+    }
+    boolean begunBefore = isMarked(migrationUid, copies);
+    if (!begunBefore) {
+      for (DiskPlan copy : copies) {
+        if (hypervisor.volume(pool(copy), volume(copy)).isPresent()) {
+          return exists(copy);
+        }
+      }
+      hypervisor.writeProbe(
+          pool(copies.getFirst()), marker(migrationUid), migrationUid.getBytes(US_ASCII));
+    }
+    List<DiskPlan> made = new ArrayList<>();
     for (DiskPlan copy : copies) {
       Refusal refusal;
       try {
-        refusal = makeOne(guest, copy);
+        refusal = makeOne(guest, copy, begunBefore, made);
       } catch (HypervisorException e) {
-        if (e.kind() == Kind.Unavailable) {
-          throw e; // nothing can be removed now; the next try finds what is there
+        if (e.kind() == Kind.Unavailable || e.kind() == Kind.Timeout) {
+          throw e; // it may have been made after all; the next try finds it
         }
         refusal =
-            new Refusal(
-                e.kind() == Kind.NoSpace ? Reason.InsufficientDiskSpace : Reason.ReservationFailed,
-                "volume \"%s\" in pool \"%s\": %s"
-                    .formatted(copy.volume(), copy.pool(), e.getMessage()));
+            e.kind() == Kind.AlreadyExists
+                ? exists(copy)
+                : new Refusal(
+                    e.kind() == Kind.NoSpace
+                        ? Reason.InsufficientDiskSpace
+                        : Reason.ReservationFailed,
+                    "volume \"%s\" in pool \"%s\": %s"
+                        .formatted(copy.volume(), copy.pool(), e.getMessage()));
       }
       if (refusal != null) {
-        remove(copies);
+        remove(made);
+        unmark(migrationUid, copies);
         return refusal;
       }
     }
     return null;
   }
 
-  private @Nullable Refusal makeOne(Guest guest, DiskPlan copy) throws HypervisorException {
-    var spec =
-        new VolumeSpec(
-            Objects.requireNonNull(copy.pool()),
-            Objects.requireNonNull(copy.volume()),
-            Objects.requireNonNull(copy.format()),
-            Objects.requireNonNull(copy.capacityBytes()));
-    VolumeState made = hypervisor.volume(spec.pool(), spec.name()).orElse(null);
-    if (made == null) {
-      hypervisor.createVolume(spec);
-      made = hypervisor.volume(spec.pool(), spec.name()).orElseThrow();
+  private @Nullable Refusal makeOne(
+      Guest guest, DiskPlan copy, boolean begunBefore, List<DiskPlan> made)
+      throws HypervisorException {
+    if (!begunBefore || hypervisor.volume(pool(copy), volume(copy)).isEmpty()) {
+      hypervisor.createVolume(
+          new VolumeSpec(
+              pool(copy),
+              volume(copy),
+              Objects.requireNonNull(copy.format()),
+              Objects.requireNonNull(copy.capacityBytes())));
     }
-    String path = made.path();
+    made.add(copy);
+    var path = hypervisor.volume(pool(copy), volume(copy)).orElseThrow().path();
     boolean samePath =
         guest.disks().stream()
             .filter(d -> d.target().equals(copy.target()))
@@ -72,14 +103,58 @@ final class TargetVolumes {
         : new Refusal(
             Reason.PoolMissing,
             "pool \"%s\" is at another path here (%s); the guest could not find its disk %s"
-                .formatted(spec.pool(), path, copy.target()));
+                .formatted(copy.pool(), path, copy.target()));
   }
 
-  /** Removes whatever of the plan is there. */
-  void remove(List<DiskPlan> copies) throws HypervisorException {
-    for (DiskPlan copy : copies) {
-      hypervisor.deleteVolume(
-          Objects.requireNonNull(copy.pool()), Objects.requireNonNull(copy.volume()));
+  private static Refusal exists(DiskPlan copy) {
+    return new Refusal(
+        Reason.VolumeExists,
+        "pool \"%s\" has a volume \"%s\" by now; it is not touched"
+            .formatted(copy.pool(), copy.volume()));
+  }
+
+  /**
+   * After the reservation was told: all of the plan's volumes are this migration's, and status says
+   * so.
+   */
+  void unmark(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
+    if (!copies.isEmpty()) {
+      hypervisor.deleteVolume(pool(copies.getFirst()), marker(migrationUid));
     }
+  }
+
+  /** Removes all volumes of a plan whose reservation was told. */
+  void removeReserved(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
+    remove(copies);
+    unmark(migrationUid, copies);
+  }
+
+  /** Removes what was made for a reservation that was never told, if anything was. */
+  void removeBegun(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
+    if (!copies.isEmpty() && isMarked(migrationUid, copies)) {
+      removeReserved(migrationUid, copies);
+    }
+  }
+
+  private boolean isMarked(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
+    return hypervisor.volume(pool(copies.getFirst()), marker(migrationUid)).isPresent();
+  }
+
+  private void remove(List<DiskPlan> copies) throws HypervisorException {
+    for (DiskPlan copy : copies) {
+      hypervisor.deleteVolume(pool(copy), volume(copy));
+    }
+  }
+
+  private static String marker(String migrationUid) {
+    return MARKER_PREFIX + migrationUid;
+  }
+
+  private static String pool(DiskPlan copy) {
+    return Objects.requireNonNull(copy.pool());
+  }
+
+  private static String volume(DiskPlan copy) {
+    return Objects.requireNonNull(copy.volume());
   }
 }

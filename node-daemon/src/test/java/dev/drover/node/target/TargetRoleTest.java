@@ -2,6 +2,7 @@ package dev.drover.node.target;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.Condition;
@@ -46,6 +47,7 @@ class TargetRoleTest {
 
   @BeforeEach
   void pool() {
+    role.restore(List.of());
     host.putPool(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
   }
 
@@ -210,10 +212,80 @@ class TargetRoleTest {
     var disks = new Disk[] {disk("vda", null), disk("vdb", null)};
     reserve(checked(disks), disks);
     awaitState(TargetReport.State.Reserved);
-    assertThat(host.volumes()).hasSize(2);
+    assertThat(host.volumes())
+        .extracting(VolumeState::name)
+        .contains("web-vda.qcow2", "web-vdb.qcow2");
     assertThat(role.reservations()).isEqualTo(1);
     assertThat(reports.last().condition(ConditionType.TargetReady))
         .hasValueSatisfying(c -> assertThat(c.status()).isEqualTo(Condition.TRUE));
+  }
+
+  @Test
+  void aVolumeThatSomebodyMadeMeanwhileIsNotTouched() throws HypervisorException {
+    var disk = disk("vda", null);
+    var own = checked(disk);
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    reserve(own, disk);
+    awaitState(TargetReport.State.Refused);
+    assertThat(reports.target().reason()).isEqualTo(Reason.VolumeExists.name());
+    assertThat(host.volumes()).extracting(VolumeState::name).containsExactly("web-vda.qcow2");
+  }
+
+  @Test
+  void anAbortBeforeTheReservationRemovesNobodysVolume() throws HypervisorException {
+    var disk = disk("vda", null);
+    var own = checked(disk);
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    handle(
+        Phase.Reservation,
+        Storage.Auto,
+        source(SourceReport.State.Stopped, guest(disk)),
+        own,
+        FAILURE);
+    awaitState(TargetReport.State.Clean);
+    assertThat(host.volumes()).extracting(VolumeState::name).containsExactly("web-vda.qcow2");
+  }
+
+  @Test
+  void aRestartInTheMiddleOfAReservationFindsWhatItMade() throws HypervisorException {
+    var disks = new Disk[] {disk("vda", null), disk("vdb", null)};
+    var own = checked(disks);
+    host.fail("createVolume", new HypervisorException(Kind.Timeout, -1, "too slow"));
+    assertThatThrownBy(() -> reserve(own, disks)).isInstanceOf(HypervisorException.class);
+    reserve(own, disks);
+    awaitState(TargetReport.State.Reserved);
+    handle(
+        Phase.PreCopy,
+        Storage.Auto,
+        source(SourceReport.State.Transferring, guest(disks)),
+        null,
+        null);
+    assertThat(host.volumes())
+        .extracting(VolumeState::name)
+        .containsExactlyInAnyOrder("web-vda.qcow2", "web-vdb.qcow2");
+  }
+
+  @Test
+  void nothingIsPromisedBeforeTheOldPromisesAreKnown() throws HypervisorException {
+    var fresh = new RecordedReports();
+    var restarted =
+        new TargetRole("n2", host, () -> 1, fresh.queue("drover-target"), InstantSource.system());
+    var migration =
+        RecordedReports.migration(
+            RecordedReports.spec(),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest()),
+            null,
+            null);
+    assertThat(restarted.handle(migration)).isPresent();
+    assertThat(fresh.target()).isNull();
+    restarted.restore(List.of());
+    restarted.handle(migration);
+    await().until(() -> fresh.target() != null);
+    fresh.close();
   }
 
   @Test
@@ -306,7 +378,7 @@ class TargetRoleTest {
       handle(Phase.PreCopy, Storage.Auto, source(state, guest(disk("vda", null))), own, FAILURE);
     }
     assertThat(host.calls()).noneMatch(c -> c.startsWith("destroy") || c.startsWith("delete"));
-    assertThat(host.volumes()).hasSize(1);
+    assertThat(host.volumes()).extracting(VolumeState::name).contains("web-vda.qcow2");
   }
 
   @Test
@@ -337,7 +409,7 @@ class TargetRoleTest {
         own,
         FAILURE);
     assertThat(host.domain(DOMAIN)).isPresent();
-    assertThat(host.volumes()).hasSize(1);
+    assertThat(host.volumes()).extracting(VolumeState::name).contains("web-vda.qcow2");
     assertThat(reports.target().state()).isEqualTo(TargetReport.State.Reserved);
   }
 
