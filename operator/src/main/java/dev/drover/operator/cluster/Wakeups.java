@@ -59,6 +59,8 @@ public final class Wakeups {
     nodeChanged(node);
   }
 
+  /** {@code before} is {@code now} itself when it was seen for the first time. */
+  @SuppressWarnings("ReferenceEquality")
   public void migrationChanged(LiveMigration now, LiveMigration before) {
     boolean sameSlots =
         phase(now) == phase(before) && now != before && Objects.equals(target(now), target(before));

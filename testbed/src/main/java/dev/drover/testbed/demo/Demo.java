@@ -8,10 +8,12 @@ import dev.drover.testbed.guest.Verification;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
+import java.io.Console;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -111,7 +113,7 @@ public final class Demo {
    */
   private void follow(MigrationView migration) {
     var shown = new AtomicReference<>("");
-    boolean terminal = System.console() != null && System.console().isTerminal();
+    boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
     Waiting.until(
         "the migration ends",
         MIGRATION_DEADLINE,
