@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /** The cap on the wire, and the guest that never converges. */
 @DroverTestbed
 class ConvergenceIT {
-  private static final int CAP_MEBIBYTES = 24;
+  private static final int CAP_MEBIBYTES = 40;
 
   /** Progress is up to 2 s old: what is left of a phase by then does not count. */
   private static final long SOON_OVER_BYTES = 3L * CAP_MEBIBYTES << 20;
@@ -25,10 +25,10 @@ class ConvergenceIT {
   void theCapHoldsForMemoryAndAllDisksTogether(Testbed testbed) {
     var spec =
         GuestSpec.named("capped")
-            .withMemoryMib(512)
+            .withMemoryMib(768)
             .withDisk(DiskSpec.local(192))
             .withDisk(DiskSpec.local(192))
-            .dirtying(256, 4);
+            .dirtying(448, 4);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       scene.guest().fillDisk(0, 176);

@@ -11,7 +11,7 @@ package dev.drover.node.bandwidth;
  */
 public record BandwidthCap(int totalMebibytesPerSecond) {
   private static final double HEADROOM = 1.25;
-  private static final double LEAST_DISK_SHARE = 0.04;
+  private static final double LEAST_DISK_SHARE = 0.02;
   private static final double MOST_DISK_SHARE = 0.5;
   private static final long MEBIBYTE = 1 << 20;
 

@@ -37,7 +37,7 @@ class BandwidthCapTest {
   @Test
   void withQuietDisksMemoryHasAlmostAllOfIt() {
     assertThat(new BandwidthCap(100).whileMemoryIsSent(2, 0).memoryMebibytesPerSecond())
-        .isEqualTo(96);
+        .isEqualTo(98);
   }
 
   @Test
