@@ -28,7 +28,7 @@ public record GuestDescription(
    */
   public record Disk(
       String target,
-      Kind kind,
+      Disk.Kind kind,
       @Nullable String pool,
       @Nullable String volume,
       @Nullable String path,
@@ -52,7 +52,7 @@ public record GuestDescription(
   }
 
   /** Something that makes a guest immovable, with what libvirt or its definition says about it. */
-  public record Blocker(Kind kind, String detail) {
+  public record Blocker(Blocker.Kind kind, String detail) {
 
     /** What it is. */
     public enum Kind {
