@@ -98,6 +98,7 @@ final class LibvirtErrors {
   }
 
   /** The same of what libvirt-java has thrown. */
+  @SuppressWarnings("EnumOrdinal") // libvirt-java has its numbers nowhere else
   static HypervisorException of(LibvirtException e, Side side) {
     org.libvirt.Error error = e.getError();
     String message = e.getMessage() == null ? "no message" : e.getMessage();
