@@ -175,7 +175,7 @@ public final class ReportQueue {
         case Failed -> {
           if (entry.dirty) {
             // A newer word is waiting: the old one's fate is its fate.
-            entry.written.thenAccept(written::complete);
+            var unused = entry.written.thenAccept(written::complete);
           }
           entry.dirty = true;
           schedule(entry, RETRY_AFTER);

@@ -39,7 +39,6 @@ final class ControlConnection implements AutoCloseable {
   private final NativeCalls calls;
   private final DomainEvents events;
   private final Runnable connected;
-  private final Thread keeper;
 
   /** Guests with an overdue call to their emulator: another one would only hang, too. */
   private final ConcurrentMap<UUID, AtomicBoolean> stuck = new ConcurrentHashMap<>();
@@ -66,7 +65,7 @@ final class ControlConnection implements AutoCloseable {
     this.calls = calls;
     this.events = events;
     this.connected = connected;
-    keeper = Thread.ofPlatform().daemon().name("libvirt-connection").start(this::keepUp);
+    Thread.ofPlatform().daemon().name("libvirt-connection").start(this::keepUp);
   }
 
   /** What is done with a link. */
@@ -333,6 +332,8 @@ final class ControlConnection implements AutoCloseable {
     }
   }
 
+  /** A pause that ends too early only makes the next look come earlier. */
+  @SuppressWarnings("WaitNotInLoop")
   private void pause(Duration atMost) {
     synchronized (lock) {
       if (!closed) {
