@@ -85,12 +85,12 @@ class ConvergenceIT {
     return rate(samples.getFirst(), samples.getLast());
   }
 
-  /** Over the busiest three seconds: where the guest's memory is empty there is nothing to send. */
+  /** Over the busiest five seconds: where the guest's memory is empty there is nothing to send. */
   private static double busiest(List<Sample> samples) {
     double busiest = 0;
     for (Sample from : samples) {
       for (Sample to : samples) {
-        if (Duration.between(from.at(), to.at()).toMillis() >= 3000) {
+        if (Duration.between(from.at(), to.at()).toMillis() >= 5000) {
           busiest = Math.max(busiest, rate(from, to));
         }
       }
