@@ -410,7 +410,9 @@ class EmulatorProcessesTest {
   private Process emulator(UUID guest) throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(
-                "sh", "-c", "sleep 60; :", "qemu", "-name", "guest=x", "-uuid", guest.toString())
+                // It waits for input, without a child: a fork would have its command line until
+                // exec.
+                "sh", "-c", "read line; :", "qemu", "-name", "guest=x", "-uuid", guest.toString())
             .start();
     started.add(process);
     // Until exec the child still has this JVM's command line.

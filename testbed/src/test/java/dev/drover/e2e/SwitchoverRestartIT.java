@@ -1,0 +1,90 @@
+package dev.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.testbed.Testbed;
+import dev.drover.testbed.guest.DiskSpec;
+import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.junit.DroverTestbed;
+import java.util.Locale;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * As {@link RestartIT}, in the phases that are usually too short for it: the switchover is made to
+ * last by a guest that writes much, a thin line and a long downtime, and post-copy by a thin line.
+ */
+@DroverTestbed
+class SwitchoverRestartIT {
+
+  /** What is killed. */
+  enum Victim {
+    Operator,
+    SourceDaemon,
+    TargetDaemon;
+
+    void killAndStart(Testbed testbed) {
+      switch (this) {
+        case Operator -> {
+          testbed.operator().kill();
+          testbed.operator().start();
+        }
+        case SourceDaemon -> {
+          testbed.host("n1").daemon().kill();
+          testbed.host("n1").daemon().start();
+        }
+        case TargetDaemon -> {
+          testbed.host("n2").daemon().kill();
+          testbed.host("n2").daemon().start();
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Victim.class)
+  void killedWhileTheGuestStandsStill(Victim victim, Testbed testbed) {
+    var name = "still-" + victim.name().toLowerCase(Locale.ROOT);
+    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 40);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      var migration =
+          scene.migrate(
+              """
+              target: {nodeName: n2}
+              bandwidthMiBps: 8
+              maxDowntimeMilliseconds: 10000
+              """);
+      migration.awaitPhase(Phase.StopAndCopy);
+      victim.killAndStart(testbed);
+      var status = migration.awaitSucceeded();
+      assertThat(status.phases()).extracting(PhaseTimes::phase).contains("StopAndCopy");
+      scene.assertMoved(boot);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Victim.class)
+  void killedInPostCopy(Victim victim, Testbed testbed) {
+    var name = "post-" + victim.name().toLowerCase(Locale.ROOT);
+    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 60);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      var migration =
+          scene.migrate(
+              """
+              target: {nodeName: n2}
+              bandwidthMiBps: 8
+              maxDowntimeMilliseconds: 100
+              postCopy: Allowed
+              commit: Direct
+              """);
+      migration.awaitPhase(Phase.PostCopy);
+      victim.killAndStart(testbed);
+      migration.awaitSucceeded();
+      scene.assertMoved(boot);
+    }
+  }
+}
