@@ -1,8 +1,5 @@
 package dev.drover.e2e;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
@@ -13,11 +10,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * As {@link RestartIT}, in the phases that are usually too short for it: the switchover is made to
- * last by a guest that writes much, a thin line and a long downtime, and post-copy by a thin line.
+ * As {@link RestartIT}, in post-copy. Not in StopAndCopy: QEMU drops every cap while the guest
+ * stands still, so that it can't be made to last on a line as fast as this one.
  */
 @DroverTestbed
-class SwitchoverRestartIT {
+class PostCopyRestartIT {
 
   /** What is killed. */
   enum Victim {
@@ -40,28 +37,6 @@ class SwitchoverRestartIT {
           testbed.host("n2").daemon().start();
         }
       }
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(Victim.class)
-  void killedWhileTheGuestStandsStill(Victim victim, Testbed testbed) {
-    var name = "still-" + victim.name().toLowerCase(Locale.ROOT);
-    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 40);
-    try (var scene = Scene.onSource(testbed, spec)) {
-      var boot = scene.guest().bootId();
-      var migration =
-          scene.migrate(
-              """
-              target: {nodeName: n2}
-              bandwidthMiBps: 8
-              maxDowntimeMilliseconds: 10000
-              """);
-      migration.awaitPhase(Phase.StopAndCopy);
-      victim.killAndStart(testbed);
-      var status = migration.awaitSucceeded();
-      assertThat(status.phases()).extracting(PhaseTimes::phase).contains("StopAndCopy");
-      scene.assertMoved(boot);
     }
   }
 
