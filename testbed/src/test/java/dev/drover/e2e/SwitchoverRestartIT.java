@@ -1,5 +1,7 @@
 package dev.drover.e2e;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
@@ -10,11 +12,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * As {@link RestartIT}, in post-copy. Not in StopAndCopy: QEMU drops every cap while the guest
- * stands still, so that it can't be made to last on a line as fast as this one.
+ * As {@link RestartIT}, in the two phases that are usually too short for it. QEMU drops every cap
+ * while the guest stands still, so the switchover is made to last by a slow line.
  */
 @DroverTestbed
-class PostCopyRestartIT {
+class SwitchoverRestartIT {
 
   /** What is killed. */
   enum Victim {
@@ -37,6 +39,33 @@ class PostCopyRestartIT {
           testbed.host("n2").daemon().start();
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Victim.class)
+  void killedWhileTheGuestStandsStill(Victim victim, Testbed testbed) {
+    var name = "still-" + victim.name().toLowerCase(Locale.ROOT);
+    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 40);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      var slow =
+          scene
+              .source()
+              .exec(
+                  "sh",
+                  "-c",
+                  "tc qdisc add dev eth0 root tbf rate 80mbit burst 128kb latency 400ms");
+      assertThat(slow.exitCode()).as(slow.err()).isZero();
+      try {
+        var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 10000\n");
+        migration.awaitPhase(Phase.StopAndCopy);
+        victim.killAndStart(testbed);
+        migration.awaitSucceeded();
+      } finally {
+        scene.source().exec("tc", "qdisc", "del", "dev", "eth0", "root");
+      }
+      scene.assertMoved(boot);
     }
   }
 
