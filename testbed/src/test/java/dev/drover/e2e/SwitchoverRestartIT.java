@@ -1,13 +1,13 @@
 package dev.drover.e2e;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Command;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -49,24 +49,25 @@ class SwitchoverRestartIT {
     var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 40);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
-      var slow =
-          scene
-              .source()
-              .exec(
-                  "sh",
-                  "-c",
-                  "tc qdisc add dev eth0 root tbf rate 80mbit burst 128kb latency 400ms");
-      assertThat(slow.exitCode()).as(slow.err()).isZero();
+      // Towards the target only: the source's daemon must get its reports through to the API
+      // server.
+      tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms");
       try {
         var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 10000\n");
         migration.awaitPhase(Phase.StopAndCopy);
         victim.killAndStart(testbed);
         migration.awaitSucceeded();
       } finally {
-        scene.source().exec("tc", "qdisc", "del", "dev", "eth0", "root");
+        tc("del", "root");
       }
       scene.assertMoved(boot);
     }
+  }
+
+  private static void tc(String verb, String... arguments) {
+    var command =
+        Stream.concat(Stream.of("tc", "qdisc", verb, "dev", "drover-n2"), Stream.of(arguments));
+    Command.of(command.toList()).output();
   }
 
   @ParameterizedTest
