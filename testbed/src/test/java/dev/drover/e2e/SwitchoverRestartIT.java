@@ -8,6 +8,7 @@ import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.Command;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -42,6 +43,11 @@ class SwitchoverRestartIT {
     }
   }
 
+  /**
+   * Not in {@code ./test} yet: whether the phase is told in time was not seen to be certain (issue
+   * 3's note).
+   */
+  @Tag("bench")
   @ParameterizedTest
   @EnumSource(Victim.class)
   void killedWhileTheGuestStandsStill(Victim victim, Testbed testbed) {

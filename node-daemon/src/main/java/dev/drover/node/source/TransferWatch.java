@@ -74,6 +74,8 @@ final class TransferWatch {
    */
   void look() {
     var now = transfer.clock().instant();
+    // First, and whether libvirt answers or not: QEMU may be deaf while the guest stands still.
+    tellLongSwitchover(now);
     Optional<JobStatistics> job = Optional.empty();
     try {
       job = transfer.job();
@@ -87,7 +89,6 @@ final class TransferWatch {
         j -> {
           attempt("decide about convergence", () -> steer(j));
           attempt("end the transfer", this::abortIfAsked);
-          tellLongSwitchover(now);
           transfer.voice().progress(meter.read(j, now));
           attempt(
               "share the bandwidth",
