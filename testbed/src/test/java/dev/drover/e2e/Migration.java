@@ -13,6 +13,7 @@ import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
@@ -111,12 +112,22 @@ final class Migration {
     return status().phaseValue();
   }
 
+  /** Waits until it holds, or until nothing will change any more. */
   Migration await(String what, Predicate<LiveMigrationStatus> condition) {
+    var holds = new AtomicBoolean();
     try {
-      Waiting.until(name + ": " + what, DEADLINE, () -> condition.test(status()));
+      Waiting.until(
+          name + ": " + what,
+          DEADLINE,
+          () -> {
+            var status = status();
+            holds.set(condition.test(status));
+            return holds.get() || status.phaseValue().isTerminal();
+          });
     } catch (RuntimeException | AssertionError e) {
       throw new AssertionError(name + ": " + what + "; it is " + status(), e);
     }
+    assertThat(holds).as("%s: %s; it is %s", name, what, status()).isTrue();
     return this;
   }
 
@@ -124,6 +135,17 @@ final class Migration {
     return await(
         "phase is one of " + Arrays.toString(phases),
         s -> Arrays.asList(phases).contains(s.phaseValue()));
+  }
+
+  /** It is in that phase, or was too fast to be seen in it. */
+  Migration awaitReached(Phase phase) {
+    return await(
+        "has reached " + phase,
+        s ->
+            s.phaseValue() == phase
+                || s.phaseValue().isTerminal()
+                || (s.phases() != null
+                    && s.phases().stream().anyMatch(p -> p.phase().equals(phase.name()))));
   }
 
   LiveMigrationStatus awaitEnd() {

@@ -14,6 +14,7 @@ import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.ResolvedControllerConfiguration;
 import io.javaoperatorsdk.operator.api.config.informer.FieldSelectorBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.InformerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.Constants;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.processing.event.rate.LinearRateLimiter;
 import io.javaoperatorsdk.operator.processing.event.rate.RateLimiter;
@@ -91,8 +92,10 @@ public final class Roles implements AutoCloseable {
                     .withConcurrentReconciliationThreads(8)
                     .withReconciliationTerminationTimeout(Duration.ofSeconds(2))
                     .withUseSSAToPatchPrimaryResource(true));
-    register(new SourceReconciler(source), "drover-source", "status.sourceNode");
-    register(new TargetReconciler(target), "drover-target", "status.targetNode");
+    register(
+        new RoleReconciler(source::handle, source::gone), "drover-source", "status.sourceNode");
+    register(
+        new RoleReconciler(target::handle, target::gone), "drover-target", "status.targetNode");
   }
 
   /** Returns once both watches are in step with the API server. */
@@ -149,7 +152,7 @@ public final class Roles implements AutoCloseable {
 
   private InformerConfiguration<LiveMigration> selection(String field) {
     return InformerConfiguration.builder(LiveMigration.class)
-        .withNamespaces(Set.of("JOSDK_ALL_NAMESPACES"))
+        .withNamespaces(Set.of(Constants.WATCH_ALL_NAMESPACES))
         .withFieldSelector(new FieldSelectorBuilder().withField(field, nodeName).build())
         .buildForController();
   }

@@ -23,11 +23,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Waits for the end of the source's process, and then hands over at once: no poll, no API server in
- * between (DESIGN.md 6.1).
+ * between (DESIGN.md 6.1). While it waits it asks libvirt nothing, so it is the one that can always
+ * tell of the switchover.
  */
 final class Fence implements Runnable {
   private static final MigrationLog LOG = new MigrationLog(LoggerFactory.getLogger(Fence.class));
-  private static final Duration LISTEN = Duration.ofSeconds(1);
+  private static final Duration LISTEN = Duration.ofMillis(200);
   private static final long FIRST_PAUSE_MILLISECONDS = 3;
   private static final long LOOK_AGAIN_FROM_MILLISECONDS = 100;
   private static final long LONGEST_PAUSE_MILLISECONDS = 500;
@@ -36,6 +37,7 @@ final class Fence implements Runnable {
   private final Optional<EmulatorProcess> process;
   private final ProgressMeter meter;
   private final Undecided undecided;
+  private final Switchover switchover;
   private final Instant startedAt;
   private @Nullable Instant processGoneAt;
 
@@ -48,11 +50,13 @@ final class Fence implements Runnable {
       Optional<EmulatorProcess> process,
       ProgressMeter meter,
       Undecided undecided,
+      Switchover switchover,
       Instant startedAt) {
     this.transfer = transfer;
     this.process = process;
     this.meter = meter;
     this.undecided = undecided;
+    this.switchover = switchover;
     this.startedAt = startedAt;
   }
 
@@ -64,6 +68,7 @@ final class Fence implements Runnable {
         if (transfer.isOver()) {
           return;
         }
+        switchover.tell();
       }
     }
     processGoneAt = transfer.clock().instant();

@@ -258,12 +258,13 @@ final class TransferRun implements Runnable {
       throws InterruptedException {
     var meter = new ProgressMeter(order.guest().memoryBytes());
     var undecided = new Undecided(transfer);
-    var watch = new TransferWatch(transfer, stopRequest, tuner, meter, undecided);
+    var switchover = new Switchover(transfer);
+    var watch = new TransferWatch(transfer, stopRequest, tuner, meter, undecided, switchover);
     var fence =
         Thread.ofPlatform()
             .name("fence-" + order.uuid())
             .daemon(true)
-            .start(new Fence(transfer, process, meter, undecided, startedAt));
+            .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.

@@ -32,7 +32,6 @@ import org.slf4j.LoggerFactory;
 final class TransferWatch {
   private static final MigrationLog LOG =
       new MigrationLog(LoggerFactory.getLogger(TransferWatch.class));
-  private static final Duration SWITCHOVER_WORTH_TELLING = Duration.ofMillis(400);
 
   /**
    * libvirt wedges when it is told to abort in the last instants (testbed.md B.4c); they are let
@@ -48,10 +47,10 @@ final class TransferWatch {
   private final Optional<BandwidthTuner> tuner;
   private final ProgressMeter meter;
   private final Undecided undecided;
+  private final Switchover switchover;
   private Instant lastAnswer;
   private @Nullable Instant abortSentAt;
   private boolean postCopyAsked;
-  private State told = State.Transferring;
   private String toldTrouble = "";
 
   TransferWatch(
@@ -59,12 +58,14 @@ final class TransferWatch {
       AtomicReference<@Nullable StopRequest> stopRequest,
       Optional<BandwidthTuner> tuner,
       ProgressMeter meter,
-      Undecided undecided) {
+      Undecided undecided,
+      Switchover switchover) {
     this.transfer = transfer;
     this.stopRequest = stopRequest;
     this.tuner = tuner;
     this.meter = meter;
     this.undecided = undecided;
+    this.switchover = switchover;
     this.lastAnswer = transfer.clock().instant();
   }
 
@@ -74,8 +75,6 @@ final class TransferWatch {
    */
   void look() {
     var now = transfer.clock().instant();
-    // First, and whether libvirt answers or not: QEMU may be deaf while the guest stands still.
-    tellLongSwitchover(now);
     Optional<JobStatistics> job = Optional.empty();
     try {
       job = transfer.job();
@@ -169,27 +168,6 @@ final class TransferWatch {
             .orElse(true);
   }
 
-  private void tellLongSwitchover(Instant now) {
-    var signals = transfer.signals();
-    if (signals.isPostCopy() && told != State.PostCopying) {
-      told = State.PostCopying;
-      var unused =
-          transfer.say(
-              State.PostCopying,
-              Reason.PostCopying,
-              "The guest runs at " + transfer.order().targetNode() + "; its memory follows");
-    } else if (told == State.Transferring
-        && signals
-            .suspendedAt()
-            .map(at -> at.plus(SWITCHOVER_WORTH_TELLING).isBefore(now))
-            .orElse(false)) {
-      told = State.Switching;
-      var unused =
-          transfer.say(
-              State.Switching, Reason.Switching, "The guest stands still for the switchover");
-    }
-  }
-
   /** DESIGN.md 6.7: every wait says in status what it waits for. */
   private void tellTrouble(Instant now) {
     String trouble = "";
@@ -204,8 +182,8 @@ final class TransferWatch {
       toldTrouble = trouble;
       var unused =
           trouble.isEmpty()
-              ? transfer.say(told, Reason.Transferring, "libvirt answers again")
-              : transfer.say(told, Reason.LibvirtError, trouble);
+              ? transfer.say(switchover.state(), Reason.Transferring, "libvirt answers again")
+              : transfer.say(switchover.state(), Reason.LibvirtError, trouble);
     }
   }
 

@@ -61,6 +61,7 @@ public final class FakeHypervisor implements Hypervisor {
   private boolean machinesSupported = true;
   private boolean connected = true;
   private long nextPid = 1000;
+  private volatile CountDownLatch jobIsAnswered = new CountDownLatch(0);
 
   public FakeHypervisor(InstantSource clock) {
     this.clock = clock;
@@ -129,6 +130,16 @@ public final class FakeHypervisor implements Hypervisor {
 
   public synchronized void putVolume(VolumeState volume) {
     volumes.put(key(volume.pool(), volume.name()), new Volume(volume, new byte[0]));
+  }
+
+  /** From now on {@link #job} blocks, as it does while QEMU is in its stop-and-copy. */
+  public void fallDeaf() {
+    jobIsAnswered = new CountDownLatch(1);
+  }
+
+  /** Ends {@link #fallDeaf}. */
+  public void hearAgain() {
+    jobIsAnswered.countDown();
   }
 
   /** What {@link #job} says from now on; empty for no job. */
@@ -312,9 +323,18 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
-  public synchronized Optional<JobStatistics> job(UUID uuid) throws HypervisorException {
-    look("job");
-    return Optional.ofNullable(jobs.get(uuid));
+  public Optional<JobStatistics> job(UUID uuid) throws HypervisorException {
+    try {
+      if (!jobIsAnswered.await(10, TimeUnit.SECONDS)) {
+        throw new HypervisorException(Kind.Timeout, 68, "cannot acquire state change lock");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    synchronized (this) {
+      look("job");
+      return Optional.ofNullable(jobs.get(uuid));
+    }
   }
 
   /** Only asks, as libvirt does: the test ends the transfer. */

@@ -28,6 +28,7 @@ import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
@@ -202,8 +203,8 @@ class SourceRoleTest {
     transfer.complete();
     source.remove(DOMAIN, DomainEvent.StoppedMigrated);
     await()
-        .during(java.time.Duration.ofMillis(600))
-        .atMost(java.time.Duration.ofSeconds(5))
+        .during(Duration.ofMillis(600))
+        .atMost(Duration.ofSeconds(5))
         .until(() -> target.calls().stream().noneMatch(c -> c.startsWith("resume")));
     process.release();
     awaitSaid(State.Switched);
@@ -212,6 +213,19 @@ class SourceRoleTest {
     assertThat(reports.source().result().downtimeMilliseconds()).isGreaterThanOrEqualTo(600);
     await().until(transfer::isClosed);
     await().until(process::isClosed);
+  }
+
+  @Test
+  void aLongSwitchoverIsToldThoughQemuIsDeafMeanwhile() throws HypervisorException {
+    begin();
+    source.fallDeaf();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    awaitSaid(State.Switching);
+    source.hearAgain();
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
   }
 
   @Test
@@ -234,7 +248,7 @@ class SourceRoleTest {
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
     await()
-        .atMost(java.time.Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(15))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
     assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
     // And it is told when it turns out.
@@ -284,60 +298,66 @@ class SourceRoleTest {
         .noneMatch(c -> c.startsWith("abort"));
   }
 
+  /** The same host's daemon in its next life, with reports of its own. */
+  private final class NextLife implements AutoCloseable {
+    final RecordedReports reports = new RecordedReports();
+    final SourceRole role =
+        new SourceRole(
+            "n1",
+            source,
+            node -> Optional.of(address),
+            reports.queue("drover-source"),
+            InstantSource.system());
+
+    NextLife() {
+      source.subscribe(role);
+    }
+
+    /** Finds a migration that its earlier life left like that. */
+    Optional<Duration> finds(Phase phase, State state, SourceReport.Guest guest)
+        throws HypervisorException {
+      var own = new SourceReport("n1", state, "x", null, "2026-11-23T12:00:00Z", guest, null);
+      return role.handle(migration(phase, own, null));
+    }
+
+    void awaitSaid(State state) {
+      await()
+          .atMost(Duration.ofSeconds(15))
+          .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(state));
+    }
+
+    @Override
+    public void close() {
+      reports.close();
+    }
+  }
+
   @Test
   void aRestartedDaemonPicksTheTransferUpAndHandsOver() throws HypervisorException {
     var guest = inspected().guest();
     source.putJob(DOMAIN, Optional.of(job()));
-    var restarted = new RecordedReports();
-    var again =
-        new SourceRole(
-            "n1",
-            source,
-            node -> Optional.of(address),
-            restarted.queue("drover-source"),
-            InstantSource.system());
-    source.subscribe(again);
-    var own =
-        new SourceReport(
-            "n1", State.Transferring, "Transferring", null, "2026-11-23T12:00:00Z", guest, null);
-    again.handle(migration(Phase.PreCopy, own, null));
-    await().until(() -> again.transfers() == 1);
-    assertThat(source.calls()).as("nothing is started twice").noneMatch(c -> c.startsWith("start"));
-    landPaused();
-    source.putJob(DOMAIN, Optional.empty());
-    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
-    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Switched));
-    assertThat(target.calls()).contains("resume " + DOMAIN);
-    restarted.close();
-  }
-
-  /** An own report as a restarted daemon finds it. */
-  private RecordedReports restartWith(State state, SourceReport.Guest guest)
-      throws HypervisorException {
-    var restarted = new RecordedReports();
-    var again =
-        new SourceRole(
-            "n1",
-            source,
-            node -> Optional.of(address),
-            restarted.queue("drover-source"),
-            InstantSource.system());
-    source.subscribe(again);
-    again.handle(
-        migration(
-            Phase.PreCopy,
-            new SourceReport("n1", state, "x", null, "2026-11-23T12:00:00Z", guest, null),
-            null));
-    return restarted;
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Transferring, guest);
+      await().until(() -> next.role.transfers() == 1);
+      assertThat(source.calls())
+          .as("nothing is started twice")
+          .noneMatch(c -> c.startsWith("start"));
+      landPaused();
+      source.putJob(DOMAIN, Optional.empty());
+      source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+      next.awaitSaid(State.Switched);
+      assertThat(target.calls()).contains("resume " + DOMAIN);
+    }
   }
 
   @Test
   void anIntentionThatNobodySawCarriedOutIsCarriedOut() throws HypervisorException {
     var guest = inspected().guest();
-    var restarted = restartWith(State.Transferring, guest);
-    await().until(() -> source.calls().contains("startTransfer " + DOMAIN));
-    assertThat(restarted.sourceStates()).doesNotContain(State.Stopped);
-    restarted.close();
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Transferring, guest);
+      await().until(() -> source.calls().contains("startTransfer " + DOMAIN));
+      assertThat(next.reports.sourceStates()).doesNotContain(State.Stopped);
+    }
   }
 
   @Test
@@ -346,10 +366,11 @@ class SourceRoleTest {
     target.put(
         FakeHypervisor.in(
             FakeHypervisor.running(DOMAIN, "web"), Run.PausedForMigration, "migration"));
-    var restarted = restartWith(State.Transferring, guest);
-    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Stopped));
-    assertThat(source.calls()).doesNotContain("startTransfer " + DOMAIN);
-    restarted.close();
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Transferring, guest);
+      next.awaitSaid(State.Stopped);
+      assertThat(source.calls()).doesNotContain("startTransfer " + DOMAIN);
+    }
   }
 
   @Test
@@ -358,8 +379,8 @@ class SourceRoleTest {
     transfer.fail(new HypervisorException(Kind.Unavailable, 38, "End of file while reading data"));
     landPaused();
     await()
-        .during(java.time.Duration.ofMillis(800))
-        .atMost(java.time.Duration.ofSeconds(5))
+        .during(Duration.ofMillis(800))
+        .atMost(Duration.ofSeconds(5))
         .until(() -> !reports.sourceStates().contains(State.Stopped));
     source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
     source.putJob(DOMAIN, Optional.empty());
@@ -373,15 +394,14 @@ class SourceRoleTest {
     landPaused();
     // It ran on here for a while, and was then shut down: its definition is still here.
     source.become(DOMAIN, Run.ShutOff, "shutdown", DomainEvent.Stopped);
-    var restarted = restartWith(State.Switching, guest);
-    await()
-        .atMost(java.time.Duration.ofSeconds(15))
-        .untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.HandOverPending));
-    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
-    // libvirt's word that it was handed over after all.
-    source.remove(DOMAIN, DomainEvent.Undefined);
-    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Switched));
-    restarted.close();
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Switching, guest);
+      next.awaitSaid(State.HandOverPending);
+      assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
+      // libvirt's word that it was handed over after all.
+      source.remove(DOMAIN, DomainEvent.Undefined);
+      next.awaitSaid(State.Switched);
+    }
   }
 
   @Test
@@ -389,9 +409,10 @@ class SourceRoleTest {
     var guest = inspected().guest();
     source.remove(DOMAIN, DomainEvent.StoppedMigrated);
     target.put(FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), Run.ShutOff, "shutdown"));
-    var restarted = restartWith(State.Switching, guest);
-    await().untilAsserted(() -> assertThat(restarted.sourceStates()).endsWith(State.Switched));
-    restarted.close();
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Switching, guest);
+      next.awaitSaid(State.Switched);
+    }
   }
 
   @Test
@@ -410,42 +431,22 @@ class SourceRoleTest {
   void theSourcesDiskGoesOnlyAtCommitment() throws HypervisorException {
     var guest = inspected().guest();
     source.remove(DOMAIN, DomainEvent.StoppedMigrated);
-    var own =
-        new SourceReport(
-            "n1", State.Switched, "Committing", null, "2026-11-23T12:00:00Z", guest, null);
-    var fresh = new RecordedReports();
-    var again =
-        new SourceRole(
-            "n1",
-            source,
-            node -> Optional.of(address),
-            fresh.queue("drover-source"),
-            InstantSource.system());
-    again.handle(migration(Phase.PreCopy, own, null));
-    assertThat(source.volume("default", "web.qcow2")).isPresent();
-    again.handle(migration(Phase.Commitment, own, null));
-    assertThat(source.volume("default", "web.qcow2")).isEmpty();
-    await().untilAsserted(() -> assertThat(fresh.sourceStates()).endsWith(State.CleanedUp));
-    fresh.close();
+    try (var next = new NextLife()) {
+      next.finds(Phase.PreCopy, State.Switched, guest);
+      assertThat(source.volume("default", "web.qcow2")).isPresent();
+      next.finds(Phase.Commitment, State.Switched, guest);
+      assertThat(source.volume("default", "web.qcow2")).isEmpty();
+      next.awaitSaid(State.CleanedUp);
+    }
   }
 
   @Test
   void noDiskGoesWhileADomainIsHere() throws HypervisorException {
     var guest = inspected().guest();
-    var own =
-        new SourceReport(
-            "n1", State.Switched, "Committing", null, "2026-11-23T12:00:00Z", guest, null);
-    var fresh = new RecordedReports();
-    var again =
-        new SourceRole(
-            "n1",
-            source,
-            node -> Optional.of(address),
-            fresh.queue("drover-source"),
-            InstantSource.system());
-    assertThat(again.handle(migration(Phase.Commitment, own, null))).isPresent();
+    try (var next = new NextLife()) {
+      assertThat(next.finds(Phase.Commitment, State.Switched, guest)).isPresent();
+    }
     assertThat(source.volume("default", "web.qcow2")).isPresent();
     assertThat(source.domain(DOMAIN)).map(DomainState::run).contains(Run.Running);
-    fresh.close();
   }
 }
