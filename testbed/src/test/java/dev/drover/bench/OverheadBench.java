@@ -84,20 +84,9 @@ class OverheadBench {
     migration.setMetadata(
         new ObjectMetaBuilder().withNamespace("default").withName("bench-" + name).build());
     migration.setSpec(
-        new LiveMigrationSpec(
-            "pendulum",
-            null,
-            new LiveMigrationSpec.Target(to, null),
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null));
+        LiveMigrationSpec.builder("pendulum")
+            .target(new LiveMigrationSpec.Target(to, null))
+            .build());
     var resource = client.resources(LiveMigration.class).inNamespace("default");
     var applied = Instant.now();
     client.resource(migration).create();

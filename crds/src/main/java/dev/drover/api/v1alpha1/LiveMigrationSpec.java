@@ -223,4 +223,107 @@ public record LiveMigrationSpec(
   public boolean abortRequested() {
     return Boolean.TRUE.equals(abort);
   }
+
+  /** Everything but the virtual machine's name is left out until it is set. */
+  public static Builder builder(String virtualMachineName) {
+    return new Builder(virtualMachineName);
+  }
+
+  /** Makes a spec of what is set. */
+  public static final class Builder {
+    private final String virtualMachineName;
+    private @Nullable Source source;
+    private @Nullable Target target;
+    private @Nullable Mode mode;
+    private @Nullable Storage storage;
+    private @Nullable Integer bandwidthMiBps;
+    private @Nullable Integer maxDowntimeMilliseconds;
+    private @Nullable PostCopyPolicy postCopy;
+    private @Nullable Integer completionTimeoutSeconds;
+    private @Nullable TimeoutAction onTimeout;
+    private @Nullable CommitOrder commit;
+    private @Nullable Boolean abort;
+    private @Nullable Integer ttlSecondsAfterFinished;
+
+    private Builder(String virtualMachineName) {
+      this.virtualMachineName = virtualMachineName;
+    }
+
+    public Builder source(@Nullable Source value) {
+      source = value;
+      return this;
+    }
+
+    public Builder target(@Nullable Target value) {
+      target = value;
+      return this;
+    }
+
+    public Builder mode(@Nullable Mode value) {
+      mode = value;
+      return this;
+    }
+
+    public Builder storage(@Nullable Storage value) {
+      storage = value;
+      return this;
+    }
+
+    public Builder bandwidthMiBps(@Nullable Integer value) {
+      bandwidthMiBps = value;
+      return this;
+    }
+
+    public Builder maxDowntimeMilliseconds(@Nullable Integer value) {
+      maxDowntimeMilliseconds = value;
+      return this;
+    }
+
+    public Builder postCopy(@Nullable PostCopyPolicy value) {
+      postCopy = value;
+      return this;
+    }
+
+    public Builder completionTimeoutSeconds(@Nullable Integer value) {
+      completionTimeoutSeconds = value;
+      return this;
+    }
+
+    public Builder onTimeout(@Nullable TimeoutAction value) {
+      onTimeout = value;
+      return this;
+    }
+
+    public Builder commit(@Nullable CommitOrder value) {
+      commit = value;
+      return this;
+    }
+
+    public Builder abort(@Nullable Boolean value) {
+      abort = value;
+      return this;
+    }
+
+    public Builder ttlSecondsAfterFinished(@Nullable Integer value) {
+      ttlSecondsAfterFinished = value;
+      return this;
+    }
+
+    public LiveMigrationSpec build() {
+      return new LiveMigrationSpec(
+          virtualMachineName,
+          source,
+          target,
+          mode,
+          storage,
+          bandwidthMiBps,
+          maxDowntimeMilliseconds,
+          postCopy,
+          completionTimeoutSeconds,
+          onTimeout,
+          commit,
+          abort,
+          ttlSecondsAfterFinished);
+    }
+  }
 }

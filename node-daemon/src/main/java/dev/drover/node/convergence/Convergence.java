@@ -1,5 +1,7 @@
 package dev.drover.node.convergence;
 
+import dev.drover.node.convergence.TransferPolicy.OnTimeout;
+import dev.drover.node.convergence.TransferPolicy.Switchover;
 import java.util.List;
 
 /** From what is allowed and what was measured to what is done. A pure function. */
@@ -15,30 +17,26 @@ public final class Convergence {
 
   private Convergence() {}
 
-  /** {@code history} is in order of time; only its newest samples count. */
+  /** {@code history} is in order of time, the newest sample last. */
   public static Decision decide(TransferPolicy policy, List<Sample> history) {
     if (history.isEmpty()) {
       return new Decision.Continue();
     }
     var now = history.getLast();
+    // Before that libvirt copies disks, and can neither pause nor switch.
     boolean memoryIsOnItsWay = now.iteration() >= 1;
-    if (now.elapsed().compareTo(policy.completionTimeout()) >= 0) {
-      if (policy.postCopyOnTimeout() && memoryIsOnItsWay) {
-        return new Decision.StartPostCopy(
-            "not over after " + policy.completionTimeout().toSeconds() + " s");
-      }
-      return new Decision.GiveUp(
-          "not over after "
-              + policy.completionTimeout().toSeconds()
-              + " s: "
-              + mebibytes(now.memoryRemainingBytes())
-              + " MiB of memory remain, sent at "
-              + mebibytes(now.memoryBytesPerSecond())
-              + " MiB/s while the guest writes "
-              + mebibytes(now.dirtyBytesPerSecond())
-              + " MiB/s; give it more bandwidth, a longer downtime, or allow post-copy");
+    if (memoryIsOnItsWay && policy.switchover() == Switchover.Pause) {
+      return new Decision.Pause("spec.switchover is Pause");
     }
-    if (policy.postCopyAllowed()
+    if (memoryIsOnItsWay
+        && policy.switchover() == Switchover.PostCopy
+        && policy.postCopyPossible()) {
+      return new Decision.StartPostCopy("spec.switchover is PostCopy");
+    }
+    if (now.elapsed().compareTo(policy.completionTimeout()) >= 0) {
+      return atTheTimeout(policy, now, memoryIsOnItsWay);
+    }
+    if (policy.postCopyPossible()
         && now.iteration() >= ITERATIONS_FOR_EVIDENCE
         && now.outrunsTheLink()) {
       return new Decision.StartPostCopy(
@@ -49,6 +47,26 @@ public final class Convergence {
               + " MiB/s: pre-copy would never end");
     }
     return new Decision.Continue();
+  }
+
+  private static Decision atTheTimeout(
+      TransferPolicy policy, Sample now, boolean memoryIsOnItsWay) {
+    var late = "not over after " + policy.completionTimeout().toSeconds() + " s";
+    if (memoryIsOnItsWay && policy.onTimeout() == OnTimeout.Pause) {
+      return new Decision.Pause(late);
+    }
+    if (memoryIsOnItsWay && policy.onTimeout() == OnTimeout.PostCopy && policy.postCopyPossible()) {
+      return new Decision.StartPostCopy(late);
+    }
+    return new Decision.GiveUp(
+        late
+            + ": "
+            + mebibytes(now.memoryRemainingBytes())
+            + " MiB of memory remain, sent at "
+            + mebibytes(now.memoryBytesPerSecond())
+            + " MiB/s while the guest writes "
+            + mebibytes(now.dirtyBytesPerSecond())
+            + " MiB/s; give it more bandwidth, a longer downtime, or allow post-copy");
   }
 
   private static long mebibytes(long bytes) {

@@ -1,14 +1,22 @@
 package dev.drover.node.convergence;
 
-/** What is done about a running transfer. */
+import java.time.Duration;
+
+/** What is done about a running transfer. {@code because} says why, with the figures. */
 public sealed interface Decision {
 
   /** Nothing; it goes on. */
   record Continue() implements Decision {}
 
+  /** libvirt may plan to stop the guest for that long; never more than the policy allows. */
+  record AllowDowntime(Duration downtime, String because) implements Decision {}
+
   /** The guest goes on at the target now. */
   record StartPostCopy(String because) implements Decision {}
 
-  /** It has taken too long. */
+  /** The guest is stopped here, so that what remains can't grow any more. */
+  record Pause(String because) implements Decision {}
+
+  /** It has taken too long, or can't end within its limits. */
   record GiveUp(String because) implements Decision {}
 }

@@ -3,18 +3,33 @@ package dev.drover.node.convergence;
 import java.time.Duration;
 
 /**
- * What the spec allows.
+ * What the spec allows now; it may change while the transfer runs.
  *
- * @param postCopyAllowed the guest may go on at the target before all of its memory is there
- * @param completionTimeout after this much of transfer, {@code postCopyOnTimeout} decides
- * @param postCopyOnTimeout true: switch to post-copy then; false: abort
+ * @param maxDowntime longest time that the guest may stand still by this controller's own choice
+ * @param completionTimeout after this much of transfer, {@code onTimeout} decides
+ * @param postCopyPossible the transfer was started with post-copy on, so that it may be switched
+ * @param switchover what a person wants to happen now
  */
 public record TransferPolicy(
-    boolean postCopyAllowed, Duration completionTimeout, boolean postCopyOnTimeout) {
+    Duration maxDowntime,
+    Duration completionTimeout,
+    OnTimeout onTimeout,
+    boolean postCopyPossible,
+    Switchover switchover) {
 
-  public TransferPolicy {
-    if (postCopyOnTimeout && !postCopyAllowed) {
-      throw new IllegalArgumentException("post-copy at the timeout needs post-copy to be allowed");
-    }
+  /** What happens at the timeout. */
+  public enum OnTimeout {
+    Abort,
+    /** The guest is stopped until all of it is over, however long that takes. */
+    Pause,
+    /** As {@link #Abort} where post-copy is not possible. */
+    PostCopy
+  }
+
+  /** Who decides when the guest moves. */
+  public enum Switchover {
+    Automatic,
+    Pause,
+    PostCopy
   }
 }

@@ -48,8 +48,12 @@ record TransferOrder(
         Duration.ofMillis(spec.maxDowntimeMillisecondsOrDefault()),
         cap == null ? Optional.empty() : Optional.of(new BandwidthCap(cap)),
         new TransferPolicy(
-            postCopy,
+            Duration.ofMillis(spec.maxDowntimeMillisecondsOrDefault()),
             Duration.ofSeconds(spec.completionTimeoutSecondsOrDefault()),
-            postCopy && spec.onTimeoutOrDefault() == TimeoutAction.PostCopy));
+            spec.onTimeoutOrDefault() == TimeoutAction.PostCopy
+                ? TransferPolicy.OnTimeout.PostCopy
+                : TransferPolicy.OnTimeout.Abort,
+            postCopy,
+            TransferPolicy.Switchover.Automatic));
   }
 }

@@ -124,11 +124,17 @@ final class TransferWatch {
         new Sample(
             Duration.ofMillis(job.elapsedMilliseconds()),
             job.iteration(),
+            job.memoryTotalBytes(),
             job.memoryRemainingBytes(),
             job.memoryBytesPerSecond(),
-            job.dirtyRateBytesPerSecond());
+            job.dirtyRateBytesPerSecond(),
+            transfer.order().maxDowntime(),
+            (int) job.throttlePercent().orElse(0));
     switch (Convergence.decide(transfer.order().policy(), List.of(sample))) {
       case Decision.Continue() -> {}
+      case Decision.AllowDowntime(var downtime, _) ->
+          transfer.hypervisor().setMaxDowntime(transfer.order().uuid(), downtime);
+      case Decision.Pause _ -> throw new IllegalStateException("the spec can't ask for it yet");
       case Decision.StartPostCopy(var because) -> {
         LOG.info(transfer.voice().ref())
             .addKeyValue("because", because)

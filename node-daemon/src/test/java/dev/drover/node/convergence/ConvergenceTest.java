@@ -1,8 +1,9 @@
 package dev.drover.node.convergence;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.drover.node.convergence.TransferPolicy.OnTimeout;
+import dev.drover.node.convergence.TransferPolicy.Switchover;
 import java.time.Duration;
 import java.util.List;
 import net.jqwik.api.ForAll;
@@ -14,14 +15,28 @@ import org.junit.jupiter.api.Test;
 class ConvergenceTest {
   private static final long MIB = 1 << 20;
   private static final TransferPolicy PRE_COPY_ONLY =
-      new TransferPolicy(false, Duration.ofSeconds(60), false);
+      policy(OnTimeout.Abort, false, Switchover.Automatic);
   private static final TransferPolicy POST_COPY =
-      new TransferPolicy(true, Duration.ofSeconds(60), false);
+      policy(OnTimeout.Abort, true, Switchover.Automatic);
   private static final TransferPolicy POST_COPY_ON_TIMEOUT =
-      new TransferPolicy(true, Duration.ofSeconds(60), true);
+      policy(OnTimeout.PostCopy, true, Switchover.Automatic);
+
+  private static TransferPolicy policy(
+      OnTimeout onTimeout, boolean postCopy, Switchover switchover) {
+    return new TransferPolicy(
+        Duration.ofMillis(500), Duration.ofSeconds(60), onTimeout, postCopy, switchover);
+  }
 
   private static Sample sample(int seconds, int iteration, long sent, long dirty) {
-    return new Sample(Duration.ofSeconds(seconds), iteration, 100 * MIB, sent * MIB, dirty * MIB);
+    return new Sample(
+        Duration.ofSeconds(seconds),
+        iteration,
+        1024 * MIB,
+        100 * MIB,
+        sent * MIB,
+        dirty * MIB,
+        Duration.ofMillis(500),
+        0);
   }
 
   @Test
@@ -58,9 +73,27 @@ class ConvergenceTest {
   }
 
   @Test
-  void postCopyAtTheTimeoutNeedsPostCopy() {
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> new TransferPolicy(false, Duration.ofSeconds(1), true));
+  void atTheTimeoutTheGuestIsStoppedIfThatIsAllowed() {
+    var policy = policy(OnTimeout.Pause, false, Switchover.Automatic);
+    assertThat(Convergence.decide(policy, List.of(sample(60, 1, 10, 40))))
+        .isInstanceOf(Decision.Pause.class);
+    assertThat(Convergence.decide(policy, List.of(sample(60, 0, 0, 0))))
+        .isInstanceOf(Decision.GiveUp.class);
+  }
+
+  @Test
+  void aPersonCanForceTheSwitchoverOnceMemoryIsOnItsWay() {
+    var pause = policy(OnTimeout.Abort, false, Switchover.Pause);
+    assertThat(Convergence.decide(pause, List.of(sample(5, 0, 0, 0))))
+        .isEqualTo(new Decision.Continue());
+    assertThat(Convergence.decide(pause, List.of(sample(5, 1, 10, 40))))
+        .isInstanceOf(Decision.Pause.class);
+    var postCopy = policy(OnTimeout.Abort, true, Switchover.PostCopy);
+    assertThat(Convergence.decide(postCopy, List.of(sample(5, 1, 10, 1))))
+        .isInstanceOf(Decision.StartPostCopy.class);
+    var impossible = policy(OnTimeout.Abort, false, Switchover.PostCopy);
+    assertThat(Convergence.decide(impossible, List.of(sample(5, 1, 10, 1))))
+        .isEqualTo(new Decision.Continue());
   }
 
   @Property
@@ -70,7 +103,13 @@ class ConvergenceTest {
       @ForAll @LongRange(max = 100_000) long sent,
       @ForAll @LongRange(max = 100_000) long dirty,
       @ForAll boolean allowed) {
-    var policy = new TransferPolicy(allowed, Duration.ofSeconds(3600), false);
+    var policy =
+        new TransferPolicy(
+            Duration.ofMillis(500),
+            Duration.ofSeconds(3600),
+            OnTimeout.Abort,
+            allowed,
+            Switchover.Automatic);
     var decision = Convergence.decide(policy, List.of(sample(seconds, iteration, sent, dirty)));
     if (decision instanceof Decision.StartPostCopy) {
       assertThat(allowed).isTrue();

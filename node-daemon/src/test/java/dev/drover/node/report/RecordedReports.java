@@ -102,21 +102,16 @@ public final class RecordedReports implements StatusApplier, AutoCloseable {
 
   public static LiveMigrationSpec spec(
       LiveMigrationSpec.Storage storage, LiveMigrationSpec.CommitOrder commit) {
-    return new LiveMigrationSpec(
-        "web",
-        null,
-        new LiveMigrationSpec.Target("n2", null),
-        null,
-        storage,
-        null,
-        500,
-        commit == LiveMigrationSpec.CommitOrder.Direct
-            ? LiveMigrationSpec.PostCopyPolicy.Allowed
-            : null,
-        3600,
-        null,
-        commit,
-        null,
-        null);
+    return LiveMigrationSpec.builder("web")
+        .target(new LiveMigrationSpec.Target("n2", null))
+        .storage(storage)
+        .maxDowntimeMilliseconds(500)
+        .postCopy(
+            commit == LiveMigrationSpec.CommitOrder.Direct
+                ? LiveMigrationSpec.PostCopyPolicy.Allowed
+                : null)
+        .completionTimeoutSeconds(3600)
+        .commit(commit)
+        .build();
   }
 }

@@ -327,20 +327,12 @@ public final class Facts {
 
   static LiveMigrationSpec spec(
       String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
-    return new LiveMigrationSpec(
-        vm,
-        from == null ? null : new LiveMigrationSpec.Source(from),
-        to == null && selector == null ? null : new LiveMigrationSpec.Target(to, selector),
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        abort ? true : null,
-        ttl);
+    return LiveMigrationSpec.builder(vm)
+        .source(from == null ? null : new LiveMigrationSpec.Source(from))
+        .target(to == null && selector == null ? null : new LiveMigrationSpec.Target(to, selector))
+        .abort(abort ? true : null)
+        .ttlSecondsAfterFinished(ttl)
+        .build();
   }
 
   static LiveMigration migration(String name, String vm, LiveMigrationSpec spec) {

@@ -88,9 +88,7 @@ class SwitchoverSightingsTest {
   private static LiveMigration migration() {
     var migration = new LiveMigration();
     migration.setMetadata(new ObjectMetaBuilder().withNamespace("ns").withName("m").build());
-    migration.setSpec(
-        new LiveMigrationSpec(
-            "vm", null, null, null, null, null, null, null, null, null, null, null, null));
+    migration.setSpec(LiveMigrationSpec.builder("vm").build());
     return migration;
   }
 
