@@ -14,7 +14,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -103,7 +102,6 @@ class GitOpsPageApiTest {
       throws IOException, InterruptedException {
     assertThat(fluxVerdict(status(conditions))).isEqualTo(flux);
 
-    Assumptions.assumeTrue(Command.of("bash", "-c", "command -v lua").run().succeeded());
     assertThat(argoVerdict(conditions)).isEqualTo(argo);
   }
 

@@ -189,6 +189,9 @@ class NodeBoundaryApiTest {
           "status.progress is the report",
           () -> other.report(MIGRATION + "status: {progress: {percent: 5}}"));
       refused(
+          "status.tuning is the report",
+          () -> other.report(MIGRATION + "status: {tuning: {observedGeneration: 5}}"));
+      refused(
           "a daemon changes only the conditions",
           () -> other.report(MIGRATION + CONDITION.formatted("Switched")));
     }

@@ -52,18 +52,7 @@ class AbortIT {
       var boot = scene.guest().bootId();
       var migration = scene.migrate(SLOWLY);
       migration.awaitMemoryCopy();
-      var patch =
-          testbed
-              .controlPlane()
-              .kubectl(
-                  "-n",
-                  Migration.NAMESPACE,
-                  "patch",
-                  "lmig",
-                  migration.name(),
-                  "--type=merge",
-                  "-p",
-                  "{\"spec\":{\"abort\":true}}");
+      var patch = migration.patchSpec("{\"abort\":true}");
       assertThat(patch.exitCode()).as(patch.err()).isZero();
       var status = migration.awaitEnd();
       assertThat(status.phaseValue()).isEqualTo(Phase.Aborted);

@@ -9,6 +9,7 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineStatus;
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.Arrays;
@@ -186,6 +187,21 @@ final class Migration {
                 && s.progress().diskProcessedBytes() > 0
                 && s.progress().memoryProcessedBytes() == 0
                 && s.phaseValue() == Phase.PreCopy);
+  }
+
+  /** Changes the spec, as a person would: a JSON merge patch. Returns what kubectl said. */
+  Command.Result patchSpec(String json) {
+    return testbed
+        .controlPlane()
+        .kubectl(
+            "-n",
+            NAMESPACE,
+            "patch",
+            "lmig",
+            name,
+            "--type=merge",
+            "-p",
+            "{\"spec\":" + json + "}");
   }
 
   void delete() {

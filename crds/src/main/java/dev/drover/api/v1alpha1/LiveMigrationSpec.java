@@ -16,8 +16,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is asked for. Nothing in here ever becomes a URI, a path or XML.
  *
- * <p>Everything but {@code abort} and {@code ttlSecondsAfterFinished} is immutable; a change that
- * could not be obeyed is refused by the API server instead of being ignored.
+ * <p>What says which guest goes where and how is immutable; a change that could not be obeyed is
+ * refused by the API server instead of being ignored. The tuning (bandwidth, downtime, timeout,
+ * post-copy, switchover) may change while the migration runs; {@code status.tuning} says how far it
+ * is obeyed.
  */
 @ValidationRule(
     value = "self.virtualMachineName == oldSelf.virtualMachineName",
@@ -39,28 +41,19 @@ import org.jspecify.annotations.Nullable;
     value = "self.storage == oldSelf.storage",
     message = "storage can't be changed; create another migration instead")
 @ValidationRule(
-    value =
-        "has(self.bandwidthMiBps) == has(oldSelf.bandwidthMiBps)"
-            + " && (!has(self.bandwidthMiBps) || self.bandwidthMiBps == oldSelf.bandwidthMiBps)",
-    message = "bandwidthMiBps can't be changed; create another migration instead")
-@ValidationRule(
-    value = "self.maxDowntimeMilliseconds == oldSelf.maxDowntimeMilliseconds",
-    message = "maxDowntimeMilliseconds can't be changed; create another migration instead")
-@ValidationRule(
-    value = "self.postCopy == oldSelf.postCopy",
-    message = "postCopy can't be changed; create another migration instead")
-@ValidationRule(
-    value = "self.completionTimeoutSeconds == oldSelf.completionTimeoutSeconds",
-    message = "completionTimeoutSeconds can't be changed; create another migration instead")
-@ValidationRule(
-    value = "self.onTimeout == oldSelf.onTimeout",
-    message = "onTimeout can't be changed; create another migration instead")
-@ValidationRule(
     value = "self.commit == oldSelf.commit",
     message = "commit can't be changed; create another migration instead")
 @ValidationRule(
     value = "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
     message = "abort can't be taken back; create another migration instead")
+@ValidationRule(
+    value =
+        "!has(oldSelf.switchover) || oldSelf.switchover == 'Automatic'"
+            + " || (has(self.switchover) && self.switchover == oldSelf.switchover)",
+    message = "switchover can't be taken back once it is forced; abort the migration instead")
+@ValidationRule(
+    value = "!has(self.switchover) || self.switchover != 'PostCopy' || self.postCopy == 'Allowed'",
+    message = "switchover: PostCopy needs postCopy: Allowed")
 @ValidationRule(
     value =
         "!has(self.source) || !has(self.source.nodeName) || !has(self.target)"
@@ -112,8 +105,16 @@ public record LiveMigrationSpec(
         @Min(1)
         @Max(604800)
         @Nullable Integer completionTimeoutSeconds,
-    @JsonPropertyDescription("What happens at completionTimeoutSeconds.") @Default("Abort")
+    @JsonPropertyDescription(
+            "What happens at completionTimeoutSeconds. Pause: the guest is stopped until all of it has gone over, however"
+                + " long that takes.")
+        @Default("Abort")
         @Nullable TimeoutAction onTimeout,
+    @JsonPropertyDescription(
+            "When the guest moves. Pause and PostCopy force it as soon as memory is on its way: the guest is stopped"
+                + " until the rest is over, or goes on at the target before it is. Can't be taken back.")
+        @Default("Automatic")
+        @Nullable Switchover switchover,
     @JsonPropertyDescription(
             "Fenced: the target resumes the guest only once the source's QEMU process is gone. Direct: libvirt's own"
                 + " order, in which a lost reply can leave two copies running.")
@@ -177,6 +178,14 @@ public record LiveMigrationSpec(
   /** What happens when the transfer takes too long. */
   public enum TimeoutAction {
     Abort,
+    Pause,
+    PostCopy
+  }
+
+  /** When the guest moves: as measurements say, or now. */
+  public enum Switchover {
+    Automatic,
+    Pause,
     PostCopy
   }
 
@@ -212,6 +221,10 @@ public record LiveMigrationSpec(
     return onTimeout == null ? TimeoutAction.Abort : onTimeout;
   }
 
+  public Switchover switchoverOrDefault() {
+    return switchover == null ? Switchover.Automatic : switchover;
+  }
+
   public int maxDowntimeMillisecondsOrDefault() {
     return maxDowntimeMilliseconds == null ? 500 : maxDowntimeMilliseconds;
   }
@@ -241,6 +254,7 @@ public record LiveMigrationSpec(
     private @Nullable PostCopyPolicy postCopy;
     private @Nullable Integer completionTimeoutSeconds;
     private @Nullable TimeoutAction onTimeout;
+    private @Nullable Switchover switchover;
     private @Nullable CommitOrder commit;
     private @Nullable Boolean abort;
     private @Nullable Integer ttlSecondsAfterFinished;
@@ -294,6 +308,11 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder switchover(@Nullable Switchover value) {
+      switchover = value;
+      return this;
+    }
+
     public Builder commit(@Nullable CommitOrder value) {
       commit = value;
       return this;
@@ -321,6 +340,7 @@ public record LiveMigrationSpec(
           postCopy,
           completionTimeoutSeconds,
           onTimeout,
+          switchover,
           commit,
           abort,
           ttlSecondsAfterFinished);

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The story of one migration. Three writers, each with its own fields: the operator (everything but
- * what follows), the source's daemon ({@code source}, {@code progress}, its conditions) and the
- * target's daemon ({@code target}, its condition). All times are RFC 3339.
+ * what follows), the source's daemon ({@code source}, {@code progress}, {@code tuning}, its
+ * conditions) and the target's daemon ({@code target}, its condition). All times are RFC 3339.
  *
  * <p>Status is also the journal: a daemon finds in here what it was about to do when it died.
  */
@@ -36,6 +36,8 @@ public record LiveMigrationStatus(
         @Size(max = 64)
         @Nullable List<Candidate> candidates,
     @Nullable Progress progress,
+    @JsonPropertyDescription("How far the running transfer obeys the spec's tuning.")
+        @Nullable Tuning tuning,
     @JsonPropertyDescription(
             "Set once the migration is to end without success; it is terminal when all is clean.")
         @Nullable Failure failure,
@@ -97,6 +99,34 @@ public record LiveMigrationStatus(
       @Nullable Long etaSeconds,
       long elapsedMilliseconds,
       @Size(max = 35) String updatedAt) {}
+
+  /**
+   * How far the running transfer obeys the spec's tuning, written by the source's daemon.
+   *
+   * @param observedGeneration the {@code metadata.generation} that it goes by
+   * @param notApplied what the spec of that generation asks for and can't be
+   * @param pausedAt when the guest was stopped by Drover so that the transfer can end; a daemon
+   *     that comes back goes by it
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Tuning(
+      @Nullable Long observedGeneration,
+      @Size(max = 16) @Nullable List<NotApplied> notApplied,
+      @Size(max = 35) @Nullable String pausedAt) {}
+
+  /** A field of the spec that is not obeyed, and why. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record NotApplied(
+      @Required @Size(max = 64) String field,
+      @Required @Size(max = 64) String reason,
+      @Required @Size(max = 1024) String message) {
+
+    public static NotApplied of(String field, Reason reason, String message) {
+      return new NotApplied(field, reason.name(), Text.limit(message, 1024));
+    }
+  }
 
   /** Why it ends without success. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -181,6 +211,7 @@ public record LiveMigrationStatus(
     private @Nullable List<PhaseTimes> phases;
     private @Nullable List<Candidate> candidates;
     private @Nullable Progress progress;
+    private @Nullable Tuning tuning;
     private @Nullable Failure failure;
     private @Nullable Result result;
     private @Nullable SourceReport source;
@@ -238,6 +269,11 @@ public record LiveMigrationStatus(
       return this;
     }
 
+    public Builder tuning(@Nullable Tuning value) {
+      tuning = value;
+      return this;
+    }
+
     public Builder failure(@Nullable Failure value) {
       failure = value;
       return this;
@@ -270,6 +306,7 @@ public record LiveMigrationStatus(
           phases,
           candidates,
           progress,
+          tuning,
           failure,
           result,
           source,

@@ -24,6 +24,8 @@ public enum Reason {
   AbortRequested("spec.abort was set."),
   Deleted("The object was deleted while it ran."),
   AbortTooLate("The guest had already moved when the abort was asked for."),
+  TuningTooLate("The field can't be changed any more at this point of the transfer."),
+  TuningNotSupported("The source's libvirt can't change that while a transfer runs."),
 
   // What is asked for can't be.
   VirtualMachineNotFound("No virtual machine of that name exists in the namespace."),

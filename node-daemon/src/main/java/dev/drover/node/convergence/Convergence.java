@@ -2,6 +2,7 @@ package dev.drover.node.convergence;
 
 import dev.drover.node.convergence.TransferPolicy.OnTimeout;
 import dev.drover.node.convergence.TransferPolicy.Switchover;
+import java.time.Duration;
 import java.util.List;
 
 /** From what is allowed and what was measured to what is done. A pure function. */
@@ -16,6 +17,11 @@ public final class Convergence {
   static final int ITERATIONS_FOR_EVIDENCE = 3;
 
   private Convergence() {}
+
+  /** What libvirt is told before anything was measured. */
+  public static Duration firstDowntime(TransferPolicy policy) {
+    return policy.maxDowntime();
+  }
 
   /** {@code history} is in order of time, the newest sample last. */
   public static Decision decide(TransferPolicy policy, List<Sample> history) {

@@ -3,6 +3,7 @@ package dev.drover.node.hypervisor;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 
 /**
@@ -73,16 +74,24 @@ public interface Hypervisor extends AutoCloseable {
   void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException;
 
   /**
-   * Cap of the memory stream in MiB/s; during disk copy it is stored and obeyed once memory is
-   * sent.
+   * Cap of the memory stream in MiB/s, empty for none; during disk copy it is stored and obeyed
+   * once memory is sent.
    */
-  void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException;
+  void setMemoryBandwidth(UUID uuid, OptionalInt mebibytesPerSecond) throws HypervisorException;
 
   /**
-   * Cap of one disk's mirror in bytes/s. Hosts older than libvirt 11 refuse it while a transfer
-   * runs (kind {@code Unsupported} or {@code Timeout}).
+   * Cap of one disk's mirror in bytes/s, 0 for none. Hosts older than libvirt 11 refuse it while a
+   * transfer runs (kind {@code Unsupported} or {@code Timeout}).
    */
   void setDiskBandwidth(UUID uuid, String disk, long bytesPerSecond) throws HypervisorException;
+
+  /**
+   * Stops the guest's CPUs, also while it is being transferred; does nothing if they stand still.
+   */
+  void suspend(UUID uuid) throws HypervisorException;
+
+  /** Lets the guest go on here; does nothing if it runs. */
+  void resume(UUID uuid) throws HypervisorException;
 
   /** Ends the domain's process at once; does nothing if it is not active. */
   void destroy(UUID uuid) throws HypervisorException;

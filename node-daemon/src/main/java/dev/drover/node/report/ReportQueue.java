@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -135,7 +136,11 @@ public final class ReportQueue {
 
   private void schedule(Entry entry, Duration delay) {
     entry.scheduled = true;
-    var unused = executor.schedule(() -> write(entry), delay.toMillis(), TimeUnit.MILLISECONDS);
+    try {
+      var unused = executor.schedule(() -> write(entry), delay.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      // The daemon ends while a transfer of its own goes on; its next life says how that stands.
+    }
   }
 
   private void write(Entry entry) {

@@ -10,57 +10,125 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Keeps one transfer within its cap while its streams come and go. Not thread-safe. */
+/** Keeps one transfer within its cap while its streams, and the cap, change. Not thread-safe. */
 final class BandwidthTuner {
   private static final Logger LOG = LoggerFactory.getLogger(BandwidthTuner.class);
 
   /** libvirt counts a mirror in steps of 16 MiB, so a shorter look sees nothing or far too much. */
   private static final Duration MEASURE_EVERY = Duration.ofSeconds(5);
 
+  /** libvirt's word for a mirror without a cap. */
+  private static final long NO_CAP = 0;
+
   private final Hypervisor hypervisor;
   private final UUID uuid;
   private final List<String> disks;
-  private final BandwidthCap cap;
   private final boolean mirrorsCanBeTuned;
   private final Map<String, Long> diskCaps = new HashMap<>();
-  private int memoryCap;
+  private Optional<BandwidthCap> cap;
+
+  /** Of each mirror where they can't be tuned; empty: none. */
+  private final OptionalInt fixedDiskMebibytesPerSecond;
+
+  /** What libvirt was last told; empty: not known. */
+  private Optional<OptionalInt> memoryCap;
+
+  private boolean mirrorsMayBeCapped;
   private @Nullable Instant measuredAt;
   private long measuredDiskBytes;
   private long diskBytesPerSecond;
 
+  /**
+   * @param fresh the transfer is started with {@link #initialMebibytesPerSecond}; else nothing is
+   *     known of what libvirt was told
+   */
   BandwidthTuner(
       Hypervisor hypervisor,
       UUID uuid,
       List<String> disks,
-      BandwidthCap cap,
-      boolean mirrorsCanBeTuned) {
+      Optional<BandwidthCap> cap,
+      boolean mirrorsCanBeTuned,
+      boolean fresh) {
     this.hypervisor = hypervisor;
     this.uuid = uuid;
     this.disks = disks;
     this.cap = cap;
     this.mirrorsCanBeTuned = mirrorsCanBeTuned;
+    this.fixedDiskMebibytesPerSecond = initialMebibytesPerSecond();
+    this.memoryCap = fresh ? Optional.of(initialMebibytesPerSecond()) : Optional.empty();
+    this.mirrorsMayBeCapped = !fresh;
   }
 
   /** What the transfer starts with: libvirt gives it to memory and to each mirror alike. */
   OptionalInt initialMebibytesPerSecond() {
+    if (cap.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    var total = cap.get().totalMebibytesPerSecond();
     if (disks.isEmpty()) {
-      return OptionalInt.of(cap.totalMebibytesPerSecond());
+      return OptionalInt.of(total);
     }
     return OptionalInt.of(
         mirrorsCanBeTuned
-            ? Math.max(1, cap.totalMebibytesPerSecond() / disks.size())
-            : cap.evenlyForEver(disks.size()));
+            ? Math.max(1, total / disks.size())
+            : cap.get().evenlyForEver(disks.size()));
+  }
+
+  /**
+   * Goes by another cap from the next {@link #tune} on.
+   *
+   * @return why not all of the transfer will, if that is so
+   */
+  Optional<String> retune(Optional<BandwidthCap> newCap) {
+    mirrorsMayBeCapped |= cap.isPresent();
+    cap = newCap;
+    if (mirrorsCanBeTuned || disks.isEmpty()) {
+      return Optional.empty();
+    }
+    var fixed = fixedDiskMebibytesPerSecond;
+    var memory = memoryBesideFixedDisks();
+    return Optional.of(
+        "libvirt here is older than 11 and can't change the copy of a disk while it runs: "
+            + (fixed.isPresent() ? "each keeps " + fixed.getAsInt() + " MiB/s" : "none has a cap")
+            + "; memory gets "
+            + (memory.isPresent() ? memory.getAsInt() + " MiB/s" : "what the link has"));
+  }
+
+  private OptionalInt memoryBesideFixedDisks() {
+    return total().isEmpty()
+        ? OptionalInt.empty()
+        : OptionalInt.of(
+            Math.max(1, total().getAsInt() - fixedDiskMebibytesPerSecond.orElse(0) * disks.size()));
+  }
+
+  private OptionalInt total() {
+    return cap.isPresent()
+        ? OptionalInt.of(cap.get().totalMebibytesPerSecond())
+        : OptionalInt.empty();
   }
 
   /** Adapts the shares to what the transfer does now. */
   void tune(JobStatistics job, TransferSignals signals, Instant now) throws HypervisorException {
-    if (!mirrorsCanBeTuned || disks.isEmpty()) {
+    if (disks.isEmpty()) {
+      setMemory(total());
+      return;
+    }
+    if (!mirrorsCanBeTuned) {
+      setMemory(memoryBesideFixedDisks());
+      return;
+    }
+    if (cap.isEmpty()) {
+      setMemory(OptionalInt.empty());
+      if (mirrorsMayBeCapped) {
+        disks.forEach(disk -> setDisk(disk, NO_CAP));
+      }
       return;
     }
     measure(job, now);
@@ -68,16 +136,21 @@ final class BandwidthTuner {
     int inStep = signals.disksInStep();
     Share share =
         memoryIsSent
-            ? cap.whileMemoryIsSent(disks.size(), diskBytesPerSecond)
-            : cap.whileDisksAreCopied(disks.size() - inStep, inStep);
+            ? cap.get().whileMemoryIsSent(disks.size(), diskBytesPerSecond)
+            : cap.get().whileDisksAreCopied(disks.size() - inStep, inStep);
+    var memory = OptionalInt.of(share.memoryMebibytesPerSecond());
     // What shrinks first: the sum must not exceed the cap in between.
-    if (share.memoryMebibytesPerSecond() <= memoryCap) {
-      setMemory(share);
+    if (memory.getAsInt() <= memoryCap.flatMap(BandwidthTuner::boxed).orElse(0)) {
+      setMemory(memory);
       setDisks(share, signals, memoryIsSent);
     } else {
       setDisks(share, signals, memoryIsSent);
-      setMemory(share);
+      setMemory(memory);
     }
+  }
+
+  private static Optional<Integer> boxed(OptionalInt value) {
+    return value.isPresent() ? Optional.of(value.getAsInt()) : Optional.empty();
   }
 
   private void measure(JobStatistics job, Instant now) {
@@ -95,34 +168,41 @@ final class BandwidthTuner {
     }
   }
 
-  private void setMemory(Share share) throws HypervisorException {
-    if (share.memoryMebibytesPerSecond() != memoryCap) {
-      hypervisor.setMemoryBandwidth(uuid, share.memoryMebibytesPerSecond());
-      memoryCap = share.memoryMebibytesPerSecond();
+  private void setMemory(OptionalInt mebibytesPerSecond) throws HypervisorException {
+    if (!memoryCap.equals(Optional.of(mebibytesPerSecond))) {
+      hypervisor.setMemoryBandwidth(uuid, mebibytesPerSecond);
+      memoryCap = Optional.of(mebibytesPerSecond);
     }
   }
 
-  /**
-   * A mirror that has not begun yet, or is over, can't be told; the next look finds it otherwise.
-   */
   private void setDisks(Share share, TransferSignals signals, boolean memoryIsSent) {
     for (String disk : disks) {
       long bytes =
           memoryIsSent || signals.isInStep(disk)
               ? share.inStepDiskBytesPerSecond()
               : share.copyingDiskBytesPerSecond();
-      if (bytes > 0 && !Long.valueOf(bytes).equals(diskCaps.get(disk))) {
-        try {
-          hypervisor.setDiskBandwidth(uuid, disk, bytes);
-          diskCaps.put(disk, bytes);
-        } catch (HypervisorException e) {
-          LOG.atDebug()
-              .addKeyValue("domain", uuid)
-              .addKeyValue("disk", disk)
-              .addKeyValue("error", e.getMessage())
-              .log("A mirror could not be given its share yet");
-        }
+      if (bytes > 0) {
+        setDisk(disk, bytes);
       }
+    }
+  }
+
+  /**
+   * A mirror that has not begun yet, or is over, can't be told; the next look finds it otherwise.
+   */
+  private void setDisk(String disk, long bytesPerSecond) {
+    if (Long.valueOf(bytesPerSecond).equals(diskCaps.get(disk))) {
+      return;
+    }
+    try {
+      hypervisor.setDiskBandwidth(uuid, disk, bytesPerSecond);
+      diskCaps.put(disk, bytesPerSecond);
+    } catch (HypervisorException e) {
+      LOG.atDebug()
+          .addKeyValue("domain", uuid)
+          .addKeyValue("disk", disk)
+          .addKeyValue("error", e.getMessage())
+          .log("A mirror could not be given its share yet");
     }
   }
 }

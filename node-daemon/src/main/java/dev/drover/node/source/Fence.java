@@ -154,7 +154,15 @@ final class Fence implements Runnable {
     } catch (HypervisorException e) {
       return Release.None; // can't be told now
     }
-    return sawItReleased && !transfer.signals().wasStartedAgain() ? Release.Seen : Release.None;
+    // Both say that the target has confirmed. A guest that stood still anyway is not suspended
+    // for the switchover, so they are all there is of a transient one.
+    boolean confirmed =
+        process.isPresent()
+            && (transfer.signals().completed().isPresent()
+                || (transfer.ownCall().isPresent() && transfer.call() == Call.Succeeded));
+    return (sawItReleased || confirmed) && !transfer.signals().wasStartedAgain()
+        ? Release.Seen
+        : Release.None;
   }
 
   private boolean resume() {
@@ -199,11 +207,11 @@ final class Fence implements Runnable {
             .orElse(null);
     Long handOver = order.fenced() && gone != null ? Duration.between(gone, at).toMillis() : null;
     Long seen =
-        order.fenced()
+        order.fenced() || transfer.signals().pausedAt().isPresent()
             ? transfer
                 .signals()
-                .suspendedAt()
-                .map(suspended -> Duration.between(suspended, at).toMillis())
+                .standsStillSince()
+                .map(since -> Duration.between(since, at).toMillis())
                 .orElse(null)
             : null;
     boolean stoodStillAnyway = order.guest().paused();

@@ -4,8 +4,10 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Progress;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
@@ -113,6 +115,7 @@ final class SourceReports {
       return put(
           report,
           progress == null ? said.progress() : progress,
+          said.tuning(),
           conditions(state, reason, message, now),
           Urgency.Now);
     }
@@ -124,23 +127,64 @@ final class SourceReports {
       };
     }
 
+    /** How far the transfer obeys the spec of that generation. */
+    synchronized void tuned(long generation, List<NotApplied> notApplied) {
+      if (said.source() == null || isFinal(said.source().state())) {
+        return;
+      }
+      var unused =
+          put(
+              said.source(),
+              said.progress(),
+              new Tuning(generation, notApplied.isEmpty() ? null : notApplied, pausedAtText()),
+              said.conditions(),
+              Urgency.Now);
+    }
+
+    /** The guest is about to be stopped by Drover; written once it may be. */
+    synchronized CompletableFuture<Outcome> pausing(Instant at) {
+      var before = said.tuning();
+      return put(
+          said.source(),
+          said.progress(),
+          new Tuning(
+              before == null ? null : before.observedGeneration(),
+              before == null ? null : before.notApplied(),
+              at.truncatedTo(ChronoUnit.MILLIS).toString()),
+          said.conditions(),
+          Urgency.Now);
+    }
+
+    /** When Drover stopped the guest, by this daemon or an earlier one. */
+    synchronized Optional<Instant> pausedAt() {
+      return Optional.ofNullable(pausedAtText()).map(Instant::parse);
+    }
+
+    private @Nullable String pausedAtText() {
+      var tuning = said.tuning();
+      return tuning == null ? null : tuning.pausedAt();
+    }
+
     /** Progress of the state that was said last. */
     synchronized void progress(Progress progress) {
       if (said.source() == null || isFinal(said.source().state())) {
         return; // measured just before the end, and said just after it
       }
-      var unused = put(said.source(), progress, said.conditions(), Urgency.Eventually);
+      var unused =
+          put(said.source(), progress, said.tuning(), said.conditions(), Urgency.Eventually);
     }
 
     private CompletableFuture<Outcome> put(
         @Nullable SourceReport report,
         @Nullable Progress progress,
+        @Nullable Tuning tuning,
         @Nullable List<Condition> conditions,
         Urgency urgency) {
       said =
           LiveMigrationStatus.builder()
               .source(report)
               .progress(progress)
+              .tuning(tuning)
               .conditions(conditions)
               .build();
       return queue.say(ref, said, urgency);

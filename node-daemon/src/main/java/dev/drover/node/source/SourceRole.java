@@ -107,6 +107,7 @@ public final class SourceRole implements HypervisorListener {
         yield Optional.empty();
       }
       case PreCopy, StopAndCopy, PostCopy -> {
+        retune(migration);
         var again = transfer(migration, uuid, own);
         removeProbes(migration, own);
         yield again;
@@ -149,6 +150,13 @@ public final class SourceRole implements HypervisorListener {
     }
   }
 
+  private void retune(LiveMigration migration) {
+    var run = runs.get(migration.getMetadata().getUid());
+    if (run != null) {
+      run.retune(Tuning.of(migration));
+    }
+  }
+
   private Optional<Duration> transfer(
       LiveMigration migration, UUID uuid, Optional<SourceReport> own) {
     if (own.isEmpty() || runs.containsKey(migration.getMetadata().getUid())) {
@@ -187,6 +195,7 @@ public final class SourceRole implements HypervisorListener {
         new TransferRun(
             beginning,
             TransferOrder.of(migration, uuid, guest, target, address.get()),
+            Tuning.of(migration),
             reports.of(migration),
             hypervisor,
             clock);

@@ -48,7 +48,7 @@ final class Switchover {
     var now = transfer.clock().instant();
     return transfer
         .signals()
-        .suspendedAt()
+        .standsStillSince()
         .map(at -> at.plus(WORTH_TELLING).isBefore(now))
         .orElse(false);
   }

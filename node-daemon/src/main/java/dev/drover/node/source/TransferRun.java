@@ -2,7 +2,7 @@ package dev.drover.node.source;
 
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
-import dev.drover.node.bandwidth.BandwidthCap;
+import dev.drover.node.convergence.Convergence;
 import dev.drover.node.handover.Evidence.SourceView;
 import dev.drover.node.handover.Evidence.TargetView;
 import dev.drover.node.hypervisor.EmulatorProcess;
@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -55,17 +54,20 @@ final class TransferRun implements Runnable {
   private final InstantSource clock;
   private final TransferSignals signals = new TransferSignals();
   private final AtomicReference<@Nullable StopRequest> stopRequest = new AtomicReference<>();
+  private volatile Tuning tuning;
   private final PeerLink peer;
   private final RunningTransfer transfer;
 
   TransferRun(
       Beginning beginning,
       TransferOrder order,
+      Tuning tuning,
       SourceReports.Voice voice,
       Hypervisor hypervisor,
       InstantSource clock) {
     this.beginning = beginning;
     this.order = order;
+    this.tuning = tuning;
     this.hypervisor = hypervisor;
     this.clock = clock;
     this.peer = new PeerLink(hypervisor, order.target(), order.uuid());
@@ -79,6 +81,15 @@ final class TransferRun implements Runnable {
   /** Asks for the end of the transfer; the first reason counts. */
   void requestStop(StopRequest request) {
     if (stopRequest.compareAndSet(null, request)) {
+      signals.wake();
+    }
+  }
+
+  /** Goes by that spec from now on. */
+  void retune(Tuning newest) {
+    boolean differs = newest.generation() != tuning.generation();
+    tuning = newest;
+    if (differs) {
       signals.wake();
     }
   }
@@ -125,7 +136,7 @@ final class TransferRun implements Runnable {
     var process = awaitProcess();
     try {
       catchUp();
-      follow(process, order.cap().map(this::tuner), clock.instant());
+      follow(process, tuner(tuning, false), null, clock.instant());
     } finally {
       process.ifPresent(EmulatorProcess::close);
     }
@@ -133,6 +144,7 @@ final class TransferRun implements Runnable {
 
   /** What events would have told, had this daemon been there. */
   private void catchUp() {
+    transfer.voice().pausedAt().ifPresent(signals::onPausedByDrover);
     switch (transfer.sourceView()) {
       case HeldForMigration ->
           signals.onDomainEvent(DomainEvent.SuspendedForMigration, clock.instant());
@@ -169,8 +181,10 @@ final class TransferRun implements Runnable {
       if (!writeIntention() || stopBeforeStart()) {
         return;
       }
-      var tuner = order.cap().map(this::tuner);
-      hypervisor.setMaxDowntime(order.uuid(), order.maxDowntime());
+      var begins = tuning;
+      var tuner = tuner(begins, true);
+      hypervisor.setMaxDowntime(
+          order.uuid(), Convergence.firstDowntime(begins.policy(order.postCopy())));
       transfer.started(
           hypervisor.startTransfer(
               new TransferRequest(
@@ -180,14 +194,12 @@ final class TransferRun implements Runnable {
                   order.guest().persistent(),
                   order.postCopy(),
                   order.copyDisks(),
-                  tuner
-                      .map(BandwidthTuner::initialMebibytesPerSecond)
-                      .orElse(OptionalInt.empty()))));
+                  tuner.initialMebibytesPerSecond())));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())
           .addKeyValue("target", order.targetNode())
           .log("The transfer has started");
-      follow(Optional.of(held), tuner, clock.instant());
+      follow(Optional.of(held), tuner, begins, clock.instant());
     } catch (HypervisorException e) {
       sayNotStarted(e);
     }
@@ -197,9 +209,9 @@ final class TransferRun implements Runnable {
     say(State.Stopped, TransferFailure.reasonOfStart(e), TransferFailure.describe(e));
   }
 
-  private BandwidthTuner tuner(BandwidthCap cap) {
+  private BandwidthTuner tuner(Tuning begins, boolean fresh) {
     return new BandwidthTuner(
-        hypervisor, order.uuid(), order.copyDisks(), cap, mirrorsCanBeTuned());
+        hypervisor, order.uuid(), order.copyDisks(), begins.cap(), mirrorsCanBeTuned(), fresh);
   }
 
   /** Before libvirt 11 a mirror can't be re-tuned while a transfer runs (testbed.md B.5, C.4). */
@@ -254,12 +266,17 @@ final class TransferRun implements Runnable {
 
   /** Until it is known where the guest is. */
   private void follow(
-      Optional<EmulatorProcess> process, Optional<BandwidthTuner> tuner, Instant startedAt)
+      Optional<EmulatorProcess> process,
+      BandwidthTuner tuner,
+      @Nullable Tuning begunWith,
+      Instant startedAt)
       throws InterruptedException {
     var meter = new ProgressMeter(order.guest().memoryBytes());
     var undecided = new Undecided(transfer);
     var switchover = new Switchover(transfer);
-    var watch = new TransferWatch(transfer, stopRequest, tuner, meter, undecided, switchover);
+    var steering = new Steering(transfer, stopRequest, () -> tuning, tuner, begunWith);
+    var watch =
+        new TransferWatch(transfer, stopRequest, steering, tuner, meter, undecided, switchover);
     var fence =
         Thread.ofPlatform()
             .name("fence-" + order.uuid())

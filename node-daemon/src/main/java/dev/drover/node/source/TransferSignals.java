@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class TransferSignals {
   private final Semaphore news = new Semaphore(0);
   private @Nullable Instant suspendedAt;
+  private @Nullable Instant pausedAt;
   private boolean postCopy;
   private @Nullable Boolean heldByOwner;
   private boolean startedAgain;
@@ -40,7 +41,11 @@ final class TransferSignals {
         }
         suspendedAt = null;
       }
-      case Suspended -> heldByOwner = true;
+      case Suspended -> {
+        if (pausedAt == null) {
+          heldByOwner = true;
+        }
+      }
       case Started -> startedAgain = true;
       case Defined, Undefined, PostCopyFailed, StoppedMigrated, Stopped, Other -> {}
     }
@@ -62,6 +67,22 @@ final class TransferSignals {
   /** Wakes whoever waits, for a reason that is kept elsewhere. */
   void wake() {
     news.release();
+  }
+
+  /** The next suspension is Drover's own doing, not the owner's. */
+  synchronized void onPausedByDrover(Instant at) {
+    pausedAt = at;
+    news.release();
+  }
+
+  /** When Drover stopped the guest so that its transfer can end, if it did. */
+  synchronized Optional<Instant> pausedAt() {
+    return Optional.ofNullable(pausedAt);
+  }
+
+  /** Since when the guest stands still for its migration, while it does. */
+  synchronized Optional<Instant> standsStillSince() {
+    return Optional.ofNullable(pausedAt != null ? pausedAt : suspendedAt);
   }
 
   /** Waits for news, at most {@code timeout}. */

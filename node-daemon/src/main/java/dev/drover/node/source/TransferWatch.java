@@ -2,9 +2,6 @@ package dev.drover.node.source;
 
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
-import dev.drover.node.convergence.Convergence;
-import dev.drover.node.convergence.Decision;
-import dev.drover.node.convergence.Sample;
 import dev.drover.node.handover.Evidence;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
@@ -19,7 +16,6 @@ import dev.drover.node.source.RunningTransfer.Decider;
 import dev.drover.node.source.TransferRun.StopRequest;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -44,24 +40,26 @@ final class TransferWatch {
 
   private final RunningTransfer transfer;
   private final AtomicReference<@Nullable StopRequest> stopRequest;
-  private final Optional<BandwidthTuner> tuner;
+  private final Steering steering;
+  private final BandwidthTuner tuner;
   private final ProgressMeter meter;
   private final Undecided undecided;
   private final Switchover switchover;
   private Instant lastAnswer;
   private @Nullable Instant abortSentAt;
-  private boolean postCopyAsked;
   private String toldTrouble = "";
 
   TransferWatch(
       RunningTransfer transfer,
       AtomicReference<@Nullable StopRequest> stopRequest,
-      Optional<BandwidthTuner> tuner,
+      Steering steering,
+      BandwidthTuner tuner,
       ProgressMeter meter,
       Undecided undecided,
       Switchover switchover) {
     this.transfer = transfer;
     this.stopRequest = stopRequest;
+    this.steering = steering;
     this.tuner = tuner;
     this.meter = meter;
     this.undecided = undecided;
@@ -86,16 +84,11 @@ final class TransferWatch {
     }
     job.ifPresent(
         j -> {
-          attempt("decide about convergence", () -> steer(j));
+          attempt("obey the spec", steering::tune);
+          attempt("decide about convergence", () -> steering.decide(j));
           attempt("end the transfer", this::abortIfAsked);
           transfer.voice().progress(meter.read(j, now));
-          attempt(
-              "share the bandwidth",
-              () -> {
-                if (tuner.isPresent()) {
-                  tuner.get().tune(j, transfer.signals(), now);
-                }
-              });
+          attempt("share the bandwidth", () -> tuner.tune(j, transfer.signals(), now));
         });
     tellTrouble(now);
   }
@@ -116,47 +109,6 @@ final class TransferWatch {
     }
   }
 
-  private void steer(JobStatistics job) throws HypervisorException {
-    if (postCopyAsked) {
-      return;
-    }
-    var sample =
-        new Sample(
-            Duration.ofMillis(job.elapsedMilliseconds()),
-            job.iteration(),
-            job.memoryTotalBytes(),
-            job.memoryRemainingBytes(),
-            job.memoryBytesPerSecond(),
-            job.dirtyRateBytesPerSecond(),
-            transfer.order().maxDowntime(),
-            (int) job.throttlePercent().orElse(0));
-    switch (Convergence.decide(transfer.order().policy(), List.of(sample))) {
-      case Decision.Continue() -> {}
-      case Decision.AllowDowntime(var downtime, _) ->
-          transfer.hypervisor().setMaxDowntime(transfer.order().uuid(), downtime);
-      case Decision.Pause _ -> throw new IllegalStateException("the spec can't ask for it yet");
-      case Decision.StartPostCopy(var because) -> {
-        LOG.info(transfer.voice().ref())
-            .addKeyValue("because", because)
-            .log("Switching to post-copy");
-        try {
-          transfer.hypervisor().startPostCopy(transfer.order().uuid());
-          postCopyAsked = true;
-        } catch (HypervisorException e) {
-          if (sample.elapsed().compareTo(transfer.order().policy().completionTimeout()) >= 0) {
-            stop(Reason.CompletionTimeout, because + "; post-copy was refused: " + e.getMessage());
-          }
-          throw e;
-        }
-      }
-      case Decision.GiveUp(var because) -> stop(Reason.CompletionTimeout, because);
-    }
-  }
-
-  private void stop(Reason reason, String message) {
-    stopRequest.compareAndSet(null, new StopRequest(reason, message));
-  }
-
   private void abortIfAsked() throws HypervisorException {
     if (stopRequest.get() != null && abortSentAt == null && mayAbort()) {
       transfer.hypervisor().abortJob(transfer.order().uuid());
@@ -167,11 +119,13 @@ final class TransferWatch {
 
   private boolean mayAbort() {
     var signals = transfer.signals();
+    // A guest that Drover has stopped stands still long before the last instants.
     return !signals.isPostCopy()
-        && signals
-            .suspendedAt()
-            .map(at -> at.plus(SWITCHOVER_LET_PASS).isBefore(transfer.clock().instant()))
-            .orElse(true);
+        && (signals.pausedAt().isPresent()
+            || signals
+                .suspendedAt()
+                .map(at -> at.plus(SWITCHOVER_LET_PASS).isBefore(transfer.clock().instant()))
+                .orElse(true));
   }
 
   /** DESIGN.md 6.7: every wait says in status what it waits for. */
@@ -212,13 +166,26 @@ final class TransferWatch {
       case Verdict.Stopped() -> {
         // The process may have ended since: then it is the fence's to decide, and it has or will.
         if (transfer.decides(Decider.Watch)) {
-          sayStopped();
-          transfer.end();
+          attempt(
+              "end the transfer",
+              () -> {
+                letGoOn();
+                sayStopped();
+                transfer.end();
+              });
         }
       }
       case Verdict.Wait(var because) -> undecided.because(because);
       case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
           throw new IllegalStateException("not while the source's process lives: " + evidence);
+    }
+  }
+
+  /** The guest that Drover stopped for the transfer's sake goes on here. */
+  private void letGoOn() throws HypervisorException {
+    if (transfer.signals().pausedAt().isPresent()
+        && !transfer.signals().isHeldByOwner(transfer.order().guest().paused())) {
+      transfer.hypervisor().resume(transfer.order().uuid());
     }
   }
 

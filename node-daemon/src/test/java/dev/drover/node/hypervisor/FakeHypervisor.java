@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -357,14 +358,40 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
-  public void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException {
-    call("setMemoryBandwidth", uuid + " " + mebibytesPerSecond);
+  public void setMemoryBandwidth(UUID uuid, OptionalInt mebibytesPerSecond)
+      throws HypervisorException {
+    call(
+        "setMemoryBandwidth",
+        uuid
+            + " "
+            + (mebibytesPerSecond.isPresent() ? mebibytesPerSecond.getAsInt() : "without a cap"));
   }
 
   @Override
   public void setDiskBandwidth(UUID uuid, String disk, long bytesPerSecond)
       throws HypervisorException {
     call("setDiskBandwidth", uuid + " " + disk + " " + bytesPerSecond);
+  }
+
+  /** As libvirt does while a transfer runs: its reason is the migration then. */
+  @Override
+  public void suspend(UUID uuid) throws HypervisorException {
+    call("suspend", uuid.toString());
+    boolean migrating;
+    synchronized (this) {
+      migrating = jobs.containsKey(uuid);
+    }
+    become(
+        uuid,
+        migrating ? Run.PausedForMigration : Run.Paused,
+        migrating ? "migration" : "user",
+        migrating ? DomainEvent.SuspendedForMigration : DomainEvent.Suspended);
+  }
+
+  @Override
+  public void resume(UUID uuid) throws HypervisorException {
+    call("resume", uuid.toString());
+    become(uuid, Run.Running, "unpaused", DomainEvent.Resumed);
   }
 
   @Override

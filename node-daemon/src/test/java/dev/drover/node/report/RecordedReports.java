@@ -74,6 +74,18 @@ public final class RecordedReports implements StatusApplier, AutoCloseable {
       @Nullable SourceReport source,
       @Nullable TargetReport target,
       LiveMigrationStatus.@Nullable Failure failure) {
+    return migration(spec, domain, phase, source, target, failure, null);
+  }
+
+  /** The same, with what the source's daemon has said of the spec's tuning. */
+  public static LiveMigration migration(
+      LiveMigrationSpec spec,
+      UUID domain,
+      Phase phase,
+      @Nullable SourceReport source,
+      @Nullable TargetReport target,
+      LiveMigrationStatus.@Nullable Failure failure,
+      LiveMigrationStatus.@Nullable Tuning tuning) {
     var migration = new LiveMigration();
     migration.setMetadata(
         new ObjectMetaBuilder()
@@ -92,6 +104,7 @@ public final class RecordedReports implements StatusApplier, AutoCloseable {
             .source(source)
             .target(target)
             .failure(failure)
+            .tuning(tuning)
             .build());
     return migration;
   }

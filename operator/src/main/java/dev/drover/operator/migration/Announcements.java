@@ -54,7 +54,14 @@ public final class Announcements implements MigrationListener {
           .addKeyValue("node", after.targetNode())
           .log(note);
     }
-    if (before.failure() != null && failure == null) {
+    if (saysTooLate(after) && !saysTooLate(before) && before.failure() == null) {
+      events.record(
+          written,
+          Type.Warning,
+          Reason.AbortTooLate,
+          "The guest runs at " + after.targetNode() + " already: the migration can only go on.",
+          "");
+    } else if (before.failure() != null && failure == null) {
       events.record(
           written,
           Type.Warning,
@@ -77,6 +84,13 @@ public final class Announcements implements MigrationListener {
           .addKeyValue("node", failure.node())
           .log(failure.message());
     }
+  }
+
+  private static boolean saysTooLate(LiveMigrationStatus status) {
+    return status
+        .condition(ConditionType.Reconciling)
+        .filter(c -> c.reason().equals(Reason.AbortTooLate.name()))
+        .isPresent();
   }
 
   private static Reason reason(Phase phase, @Nullable Failure failure) {

@@ -137,7 +137,7 @@ final class DomainHandle implements AutoCloseable {
   }
 
   /** virDomainMigrateSetMaxSpeed; {@code flags}: 0, or MAX_SPEED_POSTCOPY. */
-  void setMaxSpeed(int mebibytesPerSecond, int flags) throws HypervisorException {
+  void setMaxSpeed(long mebibytesPerSecond, int flags) throws HypervisorException {
     link.check(
         libvirt.virDomainMigrateSetMaxSpeed(pointer, new NativeLong(mebibytesPerSecond), flags));
   }
@@ -149,6 +149,10 @@ final class DomainHandle implements AutoCloseable {
             disk,
             new NativeLong(bytesPerSecond),
             LibvirtNative.BLOCK_JOB_SPEED_BANDWIDTH_BYTES));
+  }
+
+  void suspend() throws HypervisorException {
+    link.check(libvirt.virDomainSuspend(pointer));
   }
 
   void resume() throws HypervisorException {

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import org.libvirt.LibvirtException;
@@ -241,15 +242,18 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   /** virDomainMigrateSetMaxSpeed, of pre-copy and of post-copy, which libvirt caps apart. */
   @Override
-  public void setMemoryBandwidth(UUID uuid, int mebibytesPerSecond) throws HypervisorException {
+  public void setMemoryBandwidth(UUID uuid, OptionalInt mebibytesPerSecond)
+      throws HypervisorException {
+    long cap =
+        mebibytesPerSecond.isPresent() ? mebibytesPerSecond.getAsInt() : LibvirtNative.MAX_SPEED;
     tellEmulator(
         "bandwidth of " + uuid,
         uuid,
         (link, domain) -> {
-          domain.setMaxSpeed(mebibytesPerSecond, 0);
+          domain.setMaxSpeed(cap, 0);
           if (GuestReader.jobOf(domain).isPresent()) {
             try {
-              domain.setMaxSpeed(mebibytesPerSecond, LibvirtNative.MAX_SPEED_POSTCOPY);
+              domain.setMaxSpeed(cap, LibvirtNative.MAX_SPEED_POSTCOPY);
             } catch (HypervisorException e) {
               // Of use only to a transfer that may go post-copy.
               LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("No post-copy cap");
@@ -274,6 +278,26 @@ public final class LibvirtHypervisor implements Hypervisor {
                 "this libvirt can't set a disk's bandwidth while a transfer runs");
           }
           domain.setDiskSpeed(disk, bytesPerSecond);
+        });
+  }
+
+  /** virDomainSuspend, which libvirt allows while a transfer runs. */
+  @Override
+  public void suspend(UUID uuid) throws HypervisorException {
+    tellEmulator("suspension of " + uuid, uuid, (link, domain) -> domain.suspend());
+  }
+
+  /** virDomainResume. */
+  @Override
+  public void resume(UUID uuid) throws HypervisorException {
+    tellEmulator(
+        "resume of " + uuid,
+        uuid,
+        (link, domain) -> {
+          DomainHandle.Status status = domain.status();
+          if (!DomainStates.run(status.state(), status.reason()).executes()) {
+            domain.resume();
+          }
         });
   }
 

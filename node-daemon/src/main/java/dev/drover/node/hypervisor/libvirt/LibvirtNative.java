@@ -26,6 +26,9 @@ interface LibvirtNative extends Library {
   int MIGRATE_POSTCOPY = 1 << 15;
   int MIGRATE_TLS = 1 << 16;
 
+  /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
+  long MAX_SPEED = Long.MAX_VALUE >> 20;
+
   int MAX_SPEED_POSTCOPY = 1;
 
   int JOB_STATS_COMPLETED = 1;
@@ -105,6 +108,8 @@ interface LibvirtNative extends Library {
   int virDomainGetBlockInfo(Pointer domain, String disk, Pointer info, int flags);
 
   int virDomainSnapshotNum(Pointer domain, int flags);
+
+  int virDomainSuspend(Pointer domain);
 
   int virDomainResume(Pointer domain);
 

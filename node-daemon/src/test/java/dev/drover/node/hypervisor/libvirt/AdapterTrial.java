@@ -283,7 +283,7 @@ public final class AdapterTrial {
     timed(
         "memory at 10 MiB/s",
         () -> {
-          here.setMemoryBandwidth(guest, 10);
+          here.setMemoryBandwidth(guest, OptionalInt.of(10));
           return "accepted";
         });
     timed(

@@ -23,12 +23,32 @@ final class SourceEvidence {
 
   static Progress read(MigrationContext context) {
     Progress progress = evidence(context);
+    if (progress instanceof Progress.Quiet && context.askedToEnd().isPresent()) {
+      return tooLateToEnd(context, progress);
+    }
     boolean stalled =
         context.status().condition(ConditionType.Stalled).filter(Condition::isTrue).isPresent();
     // What was missing is there again; the words of the stall must not stay.
     return stalled && progress instanceof Progress.Quiet
         ? become(context, context.phase())
         : progress;
+  }
+
+  /** Said once; a deleted object goes when its migration has ended. */
+  private static Progress tooLateToEnd(MigrationContext context, Progress otherwise) {
+    boolean said =
+        context
+            .status()
+            .condition(ConditionType.Reconciling)
+            .filter(c -> c.reason().equals(Reason.AbortTooLate.name()))
+            .isPresent();
+    return said
+        ? otherwise
+        : Progress.become(
+            context.phase(),
+            Reason.AbortTooLate,
+            "The guest runs at " + context.targetNode() + " already: the migration can only go on.",
+            Changes.NONE);
   }
 
   /** A phase of the transfer, with its words. */
