@@ -103,8 +103,9 @@ class SchemaApiTest {
           .containsEntry("postCopy", "Never")
           .containsEntry("completionTimeoutSeconds", 3600)
           .containsEntry("onTimeout", "Abort")
+          .containsEntry("switchover", "Automatic")
           .containsEntry("commit", "Fenced")
-          .hasSize(8);
+          .hasSize(9);
     } finally {
       delete(least);
     }

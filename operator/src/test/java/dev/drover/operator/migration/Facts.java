@@ -53,7 +53,7 @@ public final class Facts {
   private TargetReport target;
   private List<LiveMigrationStatus.Candidate> candidates;
   private boolean machine = true;
-  private Condition stalled;
+  private final List<Condition> conditions = new ArrayList<>();
   private List<Sighting> sightings = List.of(sighting("hv1", State.Running));
   private final Map<String, NodeFacts> nodes = new LinkedHashMap<>();
   private final List<Peer> peers = new ArrayList<>();
@@ -170,9 +170,15 @@ public final class Facts {
     return this;
   }
 
+  /** Status says why it goes on. */
+  public Facts reconciling(Reason reason) {
+    conditions.add(Condition.of(ConditionType.Reconciling, Condition.TRUE, reason, "", T0, 1L));
+    return this;
+  }
+
   /** Status says that it is stalled. */
   public Facts stalled(Reason reason, String message) {
-    stalled = Condition.of(ConditionType.Stalled, Condition.TRUE, reason, message, T0, 1L);
+    conditions.add(Condition.of(ConditionType.Stalled, Condition.TRUE, reason, message, T0, 1L));
     return this;
   }
 
@@ -313,7 +319,7 @@ public final class Facts {
               .phases(times)
               .candidates(candidates)
               .failure(failure)
-              .conditions(stalled == null ? null : List.of(stalled))
+              .conditions(conditions.isEmpty() ? null : List.copyOf(conditions))
               .source(source)
               .target(target)
               .build());

@@ -125,6 +125,7 @@ class StatusFactoryTest {
             "result",
             // the daemons'
             "progress",
+            "tuning",
             "source",
             "target");
   }

@@ -23,7 +23,9 @@ final class SourceEvidence {
 
   static Progress read(MigrationContext context) {
     Progress progress = evidence(context);
-    if (progress instanceof Progress.Quiet && context.askedToEnd().isPresent()) {
+    if (progress instanceof Progress.Quiet
+        && context.phase() == Phase.PostCopy
+        && context.askedToEnd().isPresent()) {
       return tooLateToEnd(context, progress);
     }
     boolean stalled =

@@ -641,8 +641,15 @@ class StepTest {
             in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
             "quiet 61"),
         row(
-            "post-copy can't be undone",
+            "post-copy can't be undone, and that is said",
             in(Phase.PostCopy).deleted().source(SourceReport.State.PostCopying),
+            "become PostCopy"),
+        row(
+            "once",
+            in(Phase.PostCopy)
+                .deleted()
+                .source(SourceReport.State.PostCopying)
+                .reconciling(Reason.AbortTooLate),
             "quiet"),
         row(
             "in Commitment",
