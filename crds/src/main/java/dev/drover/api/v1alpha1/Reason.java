@@ -68,6 +68,8 @@ public enum Reason {
   ConnectionToTargetFailed("The source could not reach the target's libvirt or QEMU."),
   TransferFailed("libvirt ended the transfer; the message is libvirt's."),
   CompletionTimeout("The transfer was not over within spec.completionTimeoutSeconds."),
+  WillNotConverge(
+      "The guest writes to its memory faster than the rest of it can be sent within its limits."),
   PostCopyFailed("The link broke in post-copy; the guest's memory is on both hosts."),
   GuestStopped("The guest stopped, crashed or was destroyed during the migration."),
   HandOverFailed("The source has let go of the guest, but the target could not resume it."),

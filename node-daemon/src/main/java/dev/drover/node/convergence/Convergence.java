@@ -1,26 +1,78 @@
 package dev.drover.node.convergence;
 
+import dev.drover.api.v1alpha1.Reason;
 import dev.drover.node.convergence.TransferPolicy.OnTimeout;
 import dev.drover.node.convergence.TransferPolicy.Switchover;
 import java.time.Duration;
 import java.util.List;
 
-/** From what is allowed and what was measured to what is done. A pure function. */
+/**
+ * From what is allowed and what was measured to what is done. A pure function.
+ *
+ * <p>QEMU switches once what remains can be sent within the allowed downtime, by its own count. So
+ * that downtime is the lever. It starts low, which costs a guest that converges nothing and lets it
+ * stand still for less. It is raised to the longest when that brings the end nearer, or when the
+ * guest does not shrink by itself: from then on QEMU takes the first moment at which the rest fits,
+ * also one that lies between two looks.
+ */
 public final class Convergence {
-  /** From here on the guest's writes eat up what the link brings. */
-  static final double HOPELESS_RATIO = 0.9;
+  /** What a stop takes beside sending what remains: docs/reference/convergence.md has figures. */
+  static final Duration OVERHEAD = Duration.ofMillis(150);
 
-  /**
-   * A dirty rate is known after the first full pass; a second one that does not help is enough
-   * evidence.
-   */
-  static final int ITERATIONS_FOR_EVIDENCE = 3;
+  /** Of a short downtime the overhead may not eat up all. */
+  private static final double LARGEST_RESERVE = 0.3;
+
+  private static final double FIRST_SHARE = 0.2;
+
+  /** Ten ms of a link are less than QEMU sends between two counts. */
+  private static final Duration SHORTEST = Duration.ofMillis(10);
+
+  /** From here on the guest's writes eat up what the link brings. */
+  private static final double HOPELESS_RATIO = 0.9;
+
+  /** A pass that leaves more than this of what the pass before left hardly brings it forward. */
+  private static final double HARDLY = 0.8;
+
+  /** A longer stop has to save this much of the time that it has taken so far. */
+  private static final double WORTHWHILE = 0.01;
+
+  /** Passes whose results a forecast needs, beside the first one over all memory. */
+  private static final int PASSES_FOR_FORECAST = 2;
+
+  /** What it takes to give up before the time is over. */
+  private static final int PASSES_FOR_VERDICT = 3;
+
+  private static final Duration EVIDENCE = Duration.ofSeconds(30);
+
+  /** Who gives it much time is patient. */
+  private static final int EVIDENCE_OF_TIMEOUT = 100;
+
+  private static final double STEADY = 0.15;
+
+  /** A guest that has been that near may get there by luck. */
+  private static final double NEAR = 1.5;
+
+  /** QEMU's most. */
+  private static final int FULLY_THROTTLED = 99;
 
   private Convergence() {}
 
-  /** What libvirt is told before anything was measured. */
+  /** The longest that libvirt is ever told: what is allowed, less what the stop itself takes. */
+  public static Duration longestDowntime(TransferPolicy policy) {
+    long allowed = policy.maxDowntime().toMillis();
+    return Duration.ofMillis(
+        Math.max(1, allowed - Math.min(OVERHEAD.toMillis(), (long) (allowed * LARGEST_RESERVE))));
+  }
+
+  /** What libvirt is told before the transfer starts. */
   public static Duration firstDowntime(TransferPolicy policy) {
-    return policy.maxDowntime();
+    var longest = longestDowntime(policy);
+    var share = Duration.ofMillis((long) (longest.toMillis() * FIRST_SHARE));
+    return min(longest, share.compareTo(SHORTEST) < 0 ? SHORTEST : share);
+  }
+
+  private static Duration min(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
   }
 
   /** {@code history} is in order of time, the newest sample last. */
@@ -42,17 +94,117 @@ public final class Convergence {
     if (now.elapsed().compareTo(policy.completionTimeout()) >= 0) {
       return atTheTimeout(policy, now, memoryIsOnItsWay);
     }
-    if (policy.postCopyPossible()
-        && now.iteration() >= ITERATIONS_FOR_EVIDENCE
-        && now.outrunsTheLink()) {
+    var longest = longestDowntime(policy);
+    if (now.allowedDowntime().compareTo(longest) > 0) {
+      return new Decision.AllowDowntime(
+          longest, "no more than " + policy.maxDowntime().toMillis() + " ms are allowed now");
+    }
+    return memoryIsOnItsWay ? steer(policy, new Outlook(history), now) : new Decision.Continue();
+  }
+
+  private static Decision steer(TransferPolicy policy, Outlook outlook, Sample now) {
+    var passes = outlook.passes();
+    var longest = longestDowntime(policy);
+    boolean lower = now.allowedDowntime().compareTo(longest) < 0;
+    if (lower && outlook.hardlyShrinks(HARDLY)) {
+      return new Decision.AllowDowntime(
+          longest,
+          "a pass left "
+              + mebibytes(passes.getLast().remainingBytes())
+              + " MiB behind, the one before "
+              + mebibytes(passes.get(passes.size() - 2).remainingBytes())
+              + ": the first moment at which the rest fits is taken");
+    }
+    double saved = outlook.secondsSavedBy(longest);
+    if (lower && saved > WORTHWHILE * Outlook.seconds(now.elapsed())) {
+      return new Decision.AllowDowntime(
+          longest,
+          "about "
+              + mebibytes(outlook.remainingBytes())
+              + " MiB remain, which fit into "
+              + longest.toMillis()
+              + " ms; to wait for less would take "
+              + (Double.isInfinite(saved) ? "for ever" : Math.round(saved) + " s more"));
+    }
+    if (passes.size() <= PASSES_FOR_FORECAST) {
+      return new Decision.Continue();
+    }
+    var left = policy.completionTimeout().minus(now.elapsed());
+    boolean mayGetCalmer = policy.autoConverge() && now.throttlePercent() < FULLY_THROTTLED;
+    if (policy.postCopyPossible() && !mayGetCalmer && outrunsTheLink(outlook)) {
+      return new Decision.StartPostCopy(rates(outlook) + ": pre-copy would hardly ever end");
+    }
+    var evidence = outlook.evidence(PASSES_FOR_VERDICT, patience(policy));
+    if (evidence.isEmpty()
+        || lower
+        || mayGetCalmer
+        || fitsInTime(outlook, evidence.get(), policy, left)) {
+      return new Decision.Continue();
+    }
+    if (policy.postCopyPossible()) {
       return new Decision.StartPostCopy(
-          "the guest writes "
-              + mebibytes(now.dirtyBytesPerSecond())
-              + " MiB/s, the link brings "
-              + mebibytes(now.memoryBytesPerSecond())
-              + " MiB/s: pre-copy would never end");
+          rates(outlook) + ": pre-copy would not end within " + left.toSeconds() + " s");
+    }
+    return switch (policy.onTimeout()) {
+      case Pause -> pauseAtLeast(policy, outlook, now);
+      case Abort, PostCopy ->
+          isHopeless(outlook, evidence.get(), longest)
+              ? new Decision.GiveUp(
+                  Reason.WillNotConverge, hopeless(outlook, evidence.get(), longest))
+              : new Decision.Continue();
+    };
+  }
+
+  private static Duration patience(TransferPolicy policy) {
+    var share = policy.completionTimeout().dividedBy(EVIDENCE_OF_TIMEOUT);
+    return share.compareTo(EVIDENCE) > 0 ? share : EVIDENCE;
+  }
+
+  private static boolean fitsInTime(
+      Outlook outlook, List<Pass> evidence, TransferPolicy policy, Duration left) {
+    return Double.isFinite(
+        outlook.secondsUntilItFits(evidence, longestDowntime(policy), left.multipliedBy(2)));
+  }
+
+  /** A guest that writes in bursts may have a calm moment yet; one that goes on evenly has none. */
+  private static boolean isHopeless(Outlook outlook, List<Pass> evidence, Duration longest) {
+    double near = NEAR * outlook.bytesWithin(longest);
+    return Trend.of(evidence).unsteadiness() <= STEADY
+        && evidence.stream().allMatch(pass -> pass.remainingBytes() > near);
+  }
+
+  private static String hopeless(Outlook outlook, List<Pass> evidence, Duration longest) {
+    return rates(outlook)
+        + ": after each of the last "
+        + (evidence.size() - 1)
+        + " passes at least "
+        + mebibytes(evidence.stream().mapToLong(Pass::remainingBytes).min().orElseThrow())
+        + " MiB remained, and no more than "
+        + mebibytes(outlook.bytesWithin(longest))
+        + " MiB fit into "
+        + longest.toMillis()
+        + " ms; give it more bandwidth, a longer downtime, auto-converge, or allow post-copy";
+  }
+
+  /** In the last tenth of its time, where less remains than ever before. */
+  private static Decision pauseAtLeast(TransferPolicy policy, Outlook outlook, Sample now) {
+    var lastTenth = policy.completionTimeout().multipliedBy(9).dividedBy(10);
+    if (now.elapsed().compareTo(lastTenth) >= 0
+        && outlook.beginsPass()
+        && now.memoryRemainingBytes() <= outlook.leastRemainingBytes() * 1.04) {
+      return new Decision.Pause(
+          "it will not be over within "
+              + policy.completionTimeout().toSeconds()
+              + " s, and less than these "
+              + mebibytes(now.memoryRemainingBytes())
+              + " MiB has hardly ever remained");
     }
     return new Decision.Continue();
+  }
+
+  private static boolean outrunsTheLink(Outlook outlook) {
+    return outlook.bytesPerSecond() > 0
+        && outlook.dirtyBytesPerSecond() >= outlook.bytesPerSecond() * HOPELESS_RATIO;
   }
 
   private static Decision atTheTimeout(
@@ -65,6 +217,7 @@ public final class Convergence {
       return new Decision.StartPostCopy(late);
     }
     return new Decision.GiveUp(
+        Reason.CompletionTimeout,
         late
             + ": "
             + mebibytes(now.memoryRemainingBytes())
@@ -75,7 +228,15 @@ public final class Convergence {
             + " MiB/s; give it more bandwidth, a longer downtime, or allow post-copy");
   }
 
+  private static String rates(Outlook outlook) {
+    return "the guest writes "
+        + mebibytes(outlook.dirtyBytesPerSecond())
+        + " MiB/s, the link brings "
+        + mebibytes(outlook.bytesPerSecond())
+        + " MiB/s";
+  }
+
   private static long mebibytes(long bytes) {
-    return bytes >> 20;
+    return (bytes + (1 << 19)) >> 20;
   }
 }

@@ -1,5 +1,6 @@
 package dev.drover.node.convergence;
 
+import dev.drover.api.v1alpha1.Reason;
 import java.time.Duration;
 
 /** What is done about a running transfer. {@code because} says why, with the figures. */
@@ -17,6 +18,9 @@ public sealed interface Decision {
   /** The guest is stopped here, so that what remains can't grow any more. */
   record Pause(String because) implements Decision {}
 
-  /** It has taken too long, or can't end within its limits. */
-  record GiveUp(String because) implements Decision {}
+  /**
+   * It has taken too long ({@link Reason#CompletionTimeout}), or can't end within its limits
+   * ({@link Reason#WillNotConverge}).
+   */
+  record GiveUp(Reason reason, String because) implements Decision {}
 }

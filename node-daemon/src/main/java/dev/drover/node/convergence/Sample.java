@@ -17,11 +17,4 @@ public record Sample(
     long memoryBytesPerSecond,
     long dirtyBytesPerSecond,
     Duration allowedDowntime,
-    int throttlePercent) {
-
-  /** Whether the guest writes to its memory about as fast as it is sent, or faster. */
-  boolean outrunsTheLink() {
-    return memoryBytesPerSecond > 0
-        && dirtyBytesPerSecond >= memoryBytesPerSecond * Convergence.HOPELESS_RATIO;
-  }
-}
+    int throttlePercent) {}

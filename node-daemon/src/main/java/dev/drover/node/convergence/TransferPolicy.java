@@ -8,6 +8,7 @@ import java.time.Duration;
  * @param maxDowntime longest time that the guest may stand still by this controller's own choice
  * @param completionTimeout after this much of transfer, {@code onTimeout} decides
  * @param postCopyPossible the transfer was started with post-copy on, so that it may be switched
+ * @param autoConverge QEMU takes CPU time from a guest that writes too much, by itself and in steps
  * @param switchover what a person wants to happen now
  */
 public record TransferPolicy(
@@ -15,6 +16,7 @@ public record TransferPolicy(
     Duration completionTimeout,
     OnTimeout onTimeout,
     boolean postCopyPossible,
+    boolean autoConverge,
     Switchover switchover) {
 
   /** What happens at the timeout. */
