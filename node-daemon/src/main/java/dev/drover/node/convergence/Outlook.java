@@ -9,6 +9,8 @@ final class Outlook {
   /** libvirt's rate is that of the last 100 ms: one of them alone says little. */
   private static final Duration RATE_WINDOW = Duration.ofSeconds(3);
 
+  private static final double LUCK = 0.1;
+
   private final Sample now;
   private final List<Pass> passes;
   private final long bytesPerSecond;
@@ -111,13 +113,18 @@ final class Outlook {
     return first < 0 ? Optional.empty() : Optional.of(passes.subList(first, passes.size()));
   }
 
-  /** Seconds until what remains fits into {@code downtime}, if the guest goes on as in these. */
-  double secondsUntilItFits(List<Pass> passes, Duration downtime, Duration patience) {
-    return Trend.of(passes)
+  /**
+   * Seconds until what remains fits into {@code downtime} at best: a trend of few passes may err,
+   * and where each leaves little less than the one before, a small error is a long time.
+   */
+  double secondsUntilItFits(List<Pass> evidence, Duration downtime, Duration patience) {
+    double mean = evidence.stream().mapToLong(Pass::remainingBytes).average().orElseThrow();
+    return Trend.of(evidence)
         .secondsUntil(
             (double) bytesWithin(downtime),
-            (double) passes.getLast().remainingBytes(),
+            (double) evidence.getLast().remainingBytes(),
             (double) bytesPerSecond,
+            LUCK * mean,
             seconds(patience));
   }
 

@@ -47,17 +47,19 @@ record Trend(double base, double factor, double unsteadiness) {
   }
 
   /**
-   * Seconds until no more than {@code fits} remain, sent at {@code bytesPerSecond}; infinite if
-   * that is not within {@code patience} seconds.
+   * Seconds until no more than {@code fits} remain, sent at {@code bytesPerSecond}, if each pass
+   * goes better than this trend by {@code luck} bytes; infinite if that is not within {@code
+   * patience} seconds.
    */
-  double secondsUntil(double fits, double remaining, double bytesPerSecond, double patience) {
+  double secondsUntil(
+      double fits, double remaining, double bytesPerSecond, double luck, double patience) {
     double seconds = 0;
     double left = remaining;
     while (left > fits) {
       if (seconds > patience || bytesPerSecond <= 0) {
         return Double.POSITIVE_INFINITY;
       }
-      double next = base + factor * left;
+      double next = Math.max(0, base - luck + factor * left);
       if (next >= left) {
         return Double.POSITIVE_INFINITY;
       }
