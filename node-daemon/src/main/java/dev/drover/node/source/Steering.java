@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.node.convergence.Convergence;
 import dev.drover.node.convergence.Decision;
+import dev.drover.node.convergence.History;
 import dev.drover.node.convergence.Sample;
 import dev.drover.node.convergence.TransferPolicy;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -28,16 +29,11 @@ import org.slf4j.LoggerFactory;
 final class Steering {
   private static final MigrationLog LOG = new MigrationLog(LoggerFactory.getLogger(Steering.class));
 
-  /** One sample a second for 15 minutes; the newest is always there. */
-  private static final int LONGEST_HISTORY = 900;
-
-  private static final Duration SAMPLE_EVERY = Duration.ofSeconds(1);
-
   private final RunningTransfer transfer;
   private final AtomicReference<@Nullable StopRequest> stopRequest;
   private final Supplier<Tuning> wanted;
   private final BandwidthTuner tuner;
-  private final List<Sample> history = new ArrayList<>();
+  private final History history = new History();
   private @Nullable Tuning obeyed;
   private Duration allowedDowntime;
   private boolean postCopyAsked;
@@ -137,8 +133,8 @@ final class Steering {
             job.dirtyRateBytesPerSecond(),
             allowedDowntime,
             (int) job.throttlePercent().orElse(0));
-    remember(sample);
-    switch (Convergence.decide(policy(), List.copyOf(history))) {
+    history.add(sample);
+    switch (Convergence.decide(policy(), history.samples())) {
       case Decision.Continue() -> {}
       case Decision.AllowDowntime(var downtime, var because) -> {
         if (!downtime.equals(allowedDowntime)) {
@@ -151,26 +147,7 @@ final class Steering {
       }
       case Decision.StartPostCopy(var because) -> startPostCopy(sample, because);
       case Decision.Pause(var because) -> pause(because);
-      case Decision.GiveUp(var because) -> giveUp(because);
-    }
-  }
-
-  /** The newest sample last; of the others one a second, the oldest go. */
-  private void remember(Sample sample) {
-    int last = history.size() - 1;
-    if (last >= 1
-        && history
-                .get(last)
-                .elapsed()
-                .minus(history.get(last - 1).elapsed())
-                .compareTo(SAMPLE_EVERY)
-            < 0
-        && history.get(last).iteration() == history.get(last - 1).iteration()) {
-      history.remove(last);
-    }
-    history.add(sample);
-    if (history.size() > LONGEST_HISTORY) {
-      history.removeFirst();
+      case Decision.GiveUp(var reason, var because) -> giveUp(reason, because);
     }
   }
 
@@ -186,7 +163,7 @@ final class Steering {
       postCopyAsked = true;
     } catch (HypervisorException e) {
       if (sample.elapsed().compareTo(wanted.get().completionTimeout()) >= 0) {
-        giveUp(because + "; post-copy was refused: " + e.getMessage());
+        giveUp(Reason.CompletionTimeout, because + "; post-copy was refused: " + e.getMessage());
       }
       throw e;
     }
@@ -217,7 +194,7 @@ final class Steering {
     paused = true;
   }
 
-  private void giveUp(String because) {
-    stopRequest.compareAndSet(null, new StopRequest(Reason.CompletionTimeout, because));
+  private void giveUp(Reason reason, String because) {
+    stopRequest.compareAndSet(null, new StopRequest(reason, because));
   }
 }

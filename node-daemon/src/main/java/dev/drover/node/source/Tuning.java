@@ -53,6 +53,7 @@ record Tuning(
         completionTimeout,
         onTimeout,
         startedWithPostCopy && postCopyAllowed,
+        false,
         switchover);
   }
 }
