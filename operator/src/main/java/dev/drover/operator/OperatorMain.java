@@ -13,6 +13,7 @@ import dev.drover.operator.metrics.OperatorMetrics;
 import dev.drover.operator.metrics.ReconcileMetrics;
 import dev.drover.operator.migration.Announcements;
 import dev.drover.operator.migration.LiveMigrationReconciler;
+import dev.drover.operator.migration.MigrationListener;
 import dev.drover.operator.node.HypervisorNodeReconciler;
 import dev.drover.operator.status.PreconditionedRemoval;
 import dev.drover.operator.status.ServerSideApplyWriter;
@@ -113,10 +114,7 @@ public final class OperatorMain {
             cluster,
             writer,
             removal,
-            (before, written) -> {
-              metrics.written(before, written);
-              announcements.written(before, written);
-            },
+            MigrationListener.all(metrics, announcements),
             clock,
             config.heartbeatExpiry(),
             new LiveMigrationReconciler.Wiring(cluster, wakeups)),

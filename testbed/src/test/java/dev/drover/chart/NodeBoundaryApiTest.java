@@ -189,6 +189,12 @@ class NodeBoundaryApiTest {
           "status.progress is the report",
           () -> other.report(MIGRATION + "status: {progress: {percent: 5}}"));
       refused(
+          "status.decisions is the report",
+          () ->
+              other.report(
+                  MIGRATION
+                      + "status: {decisions: [{time: '2026-11-23T13:00:00Z', decision: GiveUp, because: x}]}"));
+      refused(
           "status.tuning is the report",
           () -> other.report(MIGRATION + "status: {tuning: {observedGeneration: 5}}"));
       refused(

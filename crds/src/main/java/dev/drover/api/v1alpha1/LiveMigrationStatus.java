@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The story of one migration. Three writers, each with its own fields: the operator (everything but
- * what follows), the source's daemon ({@code source}, {@code progress}, {@code tuning}, its
- * conditions) and the target's daemon ({@code target}, its condition). All times are RFC 3339.
+ * what follows), the source's daemon ({@code source}, {@code progress}, {@code tuning}, {@code
+ * decisions}, its conditions) and the target's daemon ({@code target}, its condition). All times
+ * are RFC 3339.
  *
  * <p>Status is also the journal: a daemon finds in here what it was about to do when it died.
  */
@@ -38,6 +39,9 @@ public record LiveMigrationStatus(
     @Nullable Progress progress,
     @JsonPropertyDescription("How far the running transfer obeys the spec's tuning.")
         @Nullable Tuning tuning,
+    @JsonPropertyDescription("What was decided about the running transfer, the newest last.")
+        @Size(max = 16)
+        @Nullable List<Decision> decisions,
     @JsonPropertyDescription(
             "Set once the migration is to end without success; it is terminal when all is clean.")
         @Nullable Failure failure,
@@ -114,6 +118,27 @@ public record LiveMigrationStatus(
       @Nullable Long observedGeneration,
       @Size(max = 16) @Nullable List<NotApplied> notApplied,
       @Size(max = 35) @Nullable String pausedAt) {}
+
+  /**
+   * What was decided about the running transfer, by whom it is measured: the source's daemon.
+   *
+   * @param decision {@code AllowDowntime}, {@code StartPostCopy}, {@code Pause} or {@code GiveUp}
+   * @param throughputMiBps how fast memory was sent
+   * @param dirtyRateMiBps how fast the guest wrote to it
+   * @param allowedDowntimeMilliseconds what the hypervisor went by until then
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Decision(
+      @Required @Size(max = 35) String time,
+      @Required @Size(max = 32) String decision,
+      @Required @Size(max = 1024) String because,
+      @Min(0) int iteration,
+      long memoryRemainingBytes,
+      @Min(0) int throughputMiBps,
+      @Min(0) int dirtyRateMiBps,
+      @Min(0) long allowedDowntimeMilliseconds,
+      @Nullable Integer throttlePercent) {}
 
   /** A field of the spec that is not obeyed, and why. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -212,6 +237,7 @@ public record LiveMigrationStatus(
     private @Nullable List<Candidate> candidates;
     private @Nullable Progress progress;
     private @Nullable Tuning tuning;
+    private @Nullable List<Decision> decisions;
     private @Nullable Failure failure;
     private @Nullable Result result;
     private @Nullable SourceReport source;
@@ -274,6 +300,11 @@ public record LiveMigrationStatus(
       return this;
     }
 
+    public Builder decisions(@Nullable List<Decision> value) {
+      decisions = value;
+      return this;
+    }
+
     public Builder failure(@Nullable Failure value) {
       failure = value;
       return this;
@@ -307,6 +338,7 @@ public record LiveMigrationStatus(
           candidates,
           progress,
           tuning,
+          decisions,
           failure,
           result,
           source,

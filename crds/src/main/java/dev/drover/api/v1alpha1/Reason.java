@@ -12,6 +12,7 @@ public enum Reason {
   Transferring("Disks and memory are on their way."),
   Switching("The guest stands still while the rest goes over."),
   PostCopying("The guest runs at the target; the rest of its memory follows."),
+  Decided("The source's daemon has decided about the transfer; status.decisions has the figures."),
   Committing("The guest runs at the target; the source is being cleaned up."),
   Succeeded("The guest runs at the target and nowhere else."),
   CleaningUp("The migration has ended without success; what it made is being removed."),

@@ -6,6 +6,11 @@ import java.time.Duration;
 /** What is done about a running transfer. {@code because} says why, with the figures. */
 public sealed interface Decision {
 
+  /** The same words as in status, events and metrics. */
+  default String word() {
+    return getClass().getSimpleName();
+  }
+
   /** Nothing; it goes on. */
   record Continue() implements Decision {}
 

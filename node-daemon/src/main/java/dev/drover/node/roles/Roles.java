@@ -71,7 +71,8 @@ public final class Roles implements AutoCloseable {
             hypervisor,
             nodes,
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
-            clock);
+            clock,
+            metrics);
     this.target =
         new TargetRole(
             nodeName,

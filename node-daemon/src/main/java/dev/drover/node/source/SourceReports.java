@@ -13,15 +13,20 @@ import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.Text;
+import dev.drover.node.convergence.Decision;
+import dev.drover.node.convergence.Sample;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ReportQueue.Urgency;
 import dev.drover.node.report.StatusApplier.Outcome;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -31,14 +36,18 @@ import org.jspecify.annotations.Nullable;
  * them.
  */
 final class SourceReports {
+  private static final int MOST_DECISIONS = 16;
+
   private final String nodeName;
   private final ReportQueue queue;
   private final InstantSource clock;
+  private final MeterRegistry metrics;
 
-  SourceReports(String nodeName, ReportQueue queue, InstantSource clock) {
+  SourceReports(String nodeName, ReportQueue queue, InstantSource clock, MeterRegistry metrics) {
     this.nodeName = nodeName;
     this.queue = queue;
     this.clock = clock;
+    this.metrics = metrics;
   }
 
   String nodeName() {
@@ -165,6 +174,46 @@ final class SourceReports {
       return tuning == null ? null : tuning.pausedAt();
     }
 
+    /**
+     * What was decided, and what it was decided by. Written with the next progress; what is not
+     * final may wait.
+     */
+    synchronized void decided(Decision decision, String because, Sample by) {
+      Counter.builder("drover.daemon.decisions")
+          .description("What was decided about running transfers")
+          .tag("decision", decision.word())
+          .register(metrics)
+          .increment();
+      if (said.source() == null || isFinal(said.source().state())) {
+        return;
+      }
+      List<LiveMigrationStatus.Decision> decisions =
+          new ArrayList<>(Objects.requireNonNullElse(said.decisions(), List.of()));
+      decisions.add(
+          new LiveMigrationStatus.Decision(
+              clock.instant().truncatedTo(ChronoUnit.MILLIS).toString(),
+              decision.word(),
+              Text.limit(because, 1024),
+              by.iteration(),
+              by.memoryRemainingBytes(),
+              mebibytes(by.memoryBytesPerSecond()),
+              mebibytes(by.dirtyBytesPerSecond()),
+              by.allowedDowntime().toMillis(),
+              by.throttlePercent() == 0 ? null : Integer.valueOf(by.throttlePercent())));
+      said =
+          own(said.source(), said.progress(), said.tuning(), said.conditions())
+              .decisions(
+                  List.copyOf(
+                      decisions.subList(
+                          Math.max(0, decisions.size() - MOST_DECISIONS), decisions.size())))
+              .build();
+      var unused = queue.say(ref, said, Urgency.Eventually);
+    }
+
+    private static int mebibytes(long bytes) {
+      return (int) Math.min(Integer.MAX_VALUE, (bytes + (1 << 19)) >> 20);
+    }
+
     /** Progress of the state that was said last. */
     synchronized void progress(Progress progress) {
       if (said.source() == null || isFinal(said.source().state())) {
@@ -180,14 +229,21 @@ final class SourceReports {
         @Nullable Tuning tuning,
         @Nullable List<Condition> conditions,
         Urgency urgency) {
-      said =
-          LiveMigrationStatus.builder()
-              .source(report)
-              .progress(progress)
-              .tuning(tuning)
-              .conditions(conditions)
-              .build();
+      said = own(report, progress, tuning, conditions).build();
       return queue.say(ref, said, urgency);
+    }
+
+    private LiveMigrationStatus.Builder own(
+        @Nullable SourceReport report,
+        @Nullable Progress progress,
+        @Nullable Tuning tuning,
+        @Nullable List<Condition> conditions) {
+      return LiveMigrationStatus.builder()
+          .source(report)
+          .progress(progress)
+          .tuning(tuning)
+          .decisions(said.decisions())
+          .conditions(conditions);
     }
 
     private List<Condition> conditions(State state, Reason reason, String message, Instant now) {

@@ -20,6 +20,7 @@ import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -58,12 +59,13 @@ public final class SourceRole implements HypervisorListener {
       Hypervisor hypervisor,
       PeerDirectory peers,
       ReportQueue queue,
-      InstantSource clock) {
+      InstantSource clock,
+      MeterRegistry metrics) {
     this.nodeName = nodeName;
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
-    this.reports = new SourceReports(nodeName, queue, clock);
+    this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
   }
 

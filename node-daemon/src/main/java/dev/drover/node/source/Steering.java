@@ -6,6 +6,7 @@ import dev.drover.node.convergence.Convergence;
 import dev.drover.node.convergence.Decision;
 import dev.drover.node.convergence.History;
 import dev.drover.node.convergence.Sample;
+import dev.drover.node.convergence.TraceLine;
 import dev.drover.node.convergence.TransferPolicy;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.JobStatistics;
@@ -20,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -28,6 +30,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Steering {
   private static final MigrationLog LOG = new MigrationLog(LoggerFactory.getLogger(Steering.class));
+
+  /** Each look, to be replayed: docs/reference/convergence.md. */
+  private static final Logger TRACE = LoggerFactory.getLogger("dev.drover.node.trace");
 
   private final RunningTransfer transfer;
   private final AtomicReference<@Nullable StopRequest> stopRequest;
@@ -134,7 +139,12 @@ final class Steering {
             allowedDowntime,
             (int) job.throttlePercent().orElse(0));
     history.add(sample);
-    switch (Convergence.decide(policy(), history.samples())) {
+    TRACE
+        .atDebug()
+        .addKeyValue("look", TraceLine.of(sample))
+        .log(transfer.order().uuid().toString());
+    var decision = Convergence.decide(policy(), history.samples());
+    switch (decision) {
       case Decision.Continue() -> {}
       case Decision.AllowDowntime(var downtime, var because) -> {
         if (!downtime.equals(allowedDowntime)) {
@@ -143,11 +153,16 @@ final class Steering {
               .addKeyValue("downtimeMilliseconds", downtime.toMillis())
               .addKeyValue("because", because)
               .log("Another downtime is allowed");
+          transfer.voice().decided(decision, downtime.toMillis() + " ms: " + because, sample);
         }
       }
-      case Decision.StartPostCopy(var because) -> startPostCopy(sample, because);
-      case Decision.Pause(var because) -> pause(because);
-      case Decision.GiveUp(var reason, var because) -> giveUp(reason, because);
+      case Decision.StartPostCopy(var because) -> startPostCopy(decision, because, sample);
+      case Decision.Pause(var because) -> pause(decision, because, sample);
+      case Decision.GiveUp(var reason, var because) -> {
+        if (giveUp(reason, because)) {
+          transfer.voice().decided(decision, because, sample);
+        }
+      }
     }
   }
 
@@ -156,14 +171,18 @@ final class Steering {
     allowedDowntime = downtime;
   }
 
-  private void startPostCopy(Sample sample, String because) throws HypervisorException {
+  private void startPostCopy(Decision decision, String because, Sample sample)
+      throws HypervisorException {
     LOG.info(transfer.voice().ref()).addKeyValue("because", because).log("Switching to post-copy");
     try {
       transfer.hypervisor().startPostCopy(transfer.order().uuid());
       postCopyAsked = true;
+      transfer.voice().decided(decision, because, sample);
     } catch (HypervisorException e) {
       if (sample.elapsed().compareTo(wanted.get().completionTimeout()) >= 0) {
-        giveUp(Reason.CompletionTimeout, because + "; post-copy was refused: " + e.getMessage());
+        var unused =
+            giveUp(
+                Reason.CompletionTimeout, because + "; post-copy was refused: " + e.getMessage());
       }
       throw e;
     }
@@ -173,7 +192,7 @@ final class Steering {
    * INVARIANT: status says that the guest was stopped by Drover before it is, so that whoever comes
    * back lets it go on if the transfer fails.
    */
-  private void pause(String because) throws HypervisorException {
+  private void pause(Decision decision, String because, Sample sample) throws HypervisorException {
     if (paused) {
       return;
     }
@@ -192,9 +211,11 @@ final class Steering {
     transfer.signals().onPausedByDrover(now);
     transfer.hypervisor().suspend(transfer.order().uuid());
     paused = true;
+    transfer.voice().decided(decision, because, sample);
   }
 
-  private void giveUp(Reason reason, String because) {
-    stopRequest.compareAndSet(null, new StopRequest(reason, because));
+  /** Whether that is news. */
+  private boolean giveUp(Reason reason, String because) {
+    return stopRequest.compareAndSet(null, new StopRequest(reason, because));
   }
 }

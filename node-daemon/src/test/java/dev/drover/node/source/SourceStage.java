@@ -23,6 +23,7 @@ import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -44,6 +45,7 @@ abstract class SourceStage {
   static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   static final long MIB = 1 << 20;
 
+  final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
   final FakeHypervisor source = new FakeHypervisor(InstantSource.system());
   final FakeHypervisor target = new FakeHypervisor(InstantSource.system());
   final RecordedReports reports = new RecordedReports();
@@ -54,7 +56,8 @@ abstract class SourceStage {
           source,
           node -> Optional.of(address),
           reports.queue("drover-source"),
-          InstantSource.system());
+          InstantSource.system(),
+          metrics);
 
   static InetAddress address() {
     try {
@@ -169,7 +172,8 @@ abstract class SourceStage {
             source,
             node -> Optional.of(address),
             reports.queue("drover-source"),
-            InstantSource.system());
+            InstantSource.system(),
+            metrics);
 
     NextLife() {
       source.subscribe(role);

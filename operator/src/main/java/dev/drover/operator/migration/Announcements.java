@@ -86,6 +86,23 @@ public final class Announcements implements MigrationListener {
     }
   }
 
+  /** The source's daemon has no voice for events: what it has decided is told from its report. */
+  @Override
+  public void seen(LiveMigration migration) {
+    LiveMigrationStatus status = migration.getStatus();
+    if (status == null || status.decisions() == null) {
+      return;
+    }
+    for (var decision : status.decisions()) {
+      events.record(
+          migration,
+          decision.decision().equals("GiveUp") ? Type.Warning : Type.Normal,
+          Reason.Decided,
+          decision.decision() + ": " + decision.because(),
+          decision.time() + "/" + decision.decision());
+    }
+  }
+
   private static boolean saysTooLate(LiveMigrationStatus status) {
     return status
         .condition(ConditionType.Reconciling)

@@ -115,7 +115,8 @@ public final class LiveMigrationReconciler
         : List.of(
             StatusFactory.owned(status),
             Optional.ofNullable(status.source()),
-            Optional.ofNullable(status.target()));
+            Optional.ofNullable(status.target()),
+            Optional.ofNullable(status.decisions()));
   }
 
   @Override
@@ -164,6 +165,7 @@ public final class LiveMigrationReconciler
   }
 
   private Outcome step(LiveMigration migration) {
+    listener.seen(migration);
     MigrationContext context = context(migration);
     Progress progress = Step.first(context);
     if (progress instanceof Progress.Delete) {

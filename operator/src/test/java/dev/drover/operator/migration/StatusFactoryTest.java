@@ -126,6 +126,7 @@ class StatusFactoryTest {
             // the daemons'
             "progress",
             "tuning",
+            "decisions",
             "source",
             "target");
   }
