@@ -17,12 +17,18 @@ import java.util.List;
  */
 public final class Convergence {
   /** What a stop takes beside sending what remains: docs/reference/convergence.md has figures. */
-  static final Duration OVERHEAD = Duration.ofMillis(150);
+  static final Duration OVERHEAD = Duration.ofMillis(130);
 
   /** Of a short downtime the overhead may not eat up all. */
   private static final double LARGEST_RESERVE = 0.3;
 
+  /** QEMU goes by the last 100 ms of the link, and the next ones may bring less. */
+  private static final double STEADINESS_OF_LINK = 0.85;
+
   private static final double FIRST_SHARE = 0.2;
+
+  /** The sooner passes end, the sooner QEMU sees that it has to throttle the guest. */
+  private static final double FIRST_SHARE_WITH_AUTO_CONVERGE = 0.5;
 
   /** Ten ms of a link are less than QEMU sends between two counts. */
   private static final Duration SHORTEST = Duration.ofMillis(10);
@@ -30,8 +36,11 @@ public final class Convergence {
   /** From here on the guest's writes eat up what the link brings. */
   private static final double HOPELESS_RATIO = 0.9;
 
+  /** QEMU throttles from 0.5 on. */
+  private static final double THROTTLE_RATIO = 0.4;
+
   /** A pass that leaves more than this of what the pass before left hardly brings it forward. */
-  private static final double HARDLY = 0.8;
+  private static final double HARDLY = 0.6;
 
   /** A longer stop has to save this much of the time that it has taken so far. */
   private static final double WORTHWHILE = 0.01;
@@ -60,14 +69,15 @@ public final class Convergence {
   /** The longest that libvirt is ever told: what is allowed, less what the stop itself takes. */
   public static Duration longestDowntime(TransferPolicy policy) {
     long allowed = policy.maxDowntime().toMillis();
-    return Duration.ofMillis(
-        Math.max(1, allowed - Math.min(OVERHEAD.toMillis(), (long) (allowed * LARGEST_RESERVE))));
+    long reserve = Math.min(OVERHEAD.toMillis(), (long) (allowed * LARGEST_RESERVE));
+    return Duration.ofMillis(Math.max(1, (long) ((allowed - reserve) * STEADINESS_OF_LINK)));
   }
 
   /** What libvirt is told before the transfer starts. */
   public static Duration firstDowntime(TransferPolicy policy) {
     var longest = longestDowntime(policy);
-    var share = Duration.ofMillis((long) (longest.toMillis() * FIRST_SHARE));
+    double first = policy.autoConverge() ? FIRST_SHARE_WITH_AUTO_CONVERGE : FIRST_SHARE;
+    var share = Duration.ofMillis((long) (longest.toMillis() * first));
     return min(longest, share.compareTo(SHORTEST) < 0 ? SHORTEST : share);
   }
 
@@ -115,6 +125,11 @@ public final class Convergence {
               + mebibytes(passes.get(passes.size() - 2).remainingBytes())
               + ": the first moment at which the rest fits is taken");
     }
+    if (lower && policy.autoConverge() && !passes.isEmpty() && outlook.outruns(THROTTLE_RATIO)) {
+      return new Decision.AllowDowntime(
+          longest,
+          rates(outlook) + ": the sooner a pass ends, the sooner QEMU throttles the guest");
+    }
     double saved = outlook.secondsSavedBy(longest);
     if (lower && saved > WORTHWHILE * Outlook.seconds(now.elapsed())) {
       return new Decision.AllowDowntime(
@@ -131,14 +146,14 @@ public final class Convergence {
     }
     var left = policy.completionTimeout().minus(now.elapsed());
     boolean mayGetCalmer = policy.autoConverge() && now.throttlePercent() < FULLY_THROTTLED;
-    if (policy.postCopyPossible() && !mayGetCalmer && outrunsTheLink(outlook)) {
+    if (policy.postCopyPossible() && !mayGetCalmer && outlook.outruns(HOPELESS_RATIO)) {
       return new Decision.StartPostCopy(rates(outlook) + ": pre-copy would hardly ever end");
     }
     var evidence = outlook.evidence(PASSES_FOR_VERDICT, patience(policy));
     if (evidence.isEmpty()
         || lower
         || mayGetCalmer
-        || fitsInTime(outlook, evidence.get(), policy, left)) {
+        || mayFitInTime(outlook, evidence.get(), longest, left)) {
       return new Decision.Continue();
     }
     if (policy.postCopyPossible()) {
@@ -160,10 +175,10 @@ public final class Convergence {
     return share.compareTo(EVIDENCE) > 0 ? share : EVIDENCE;
   }
 
-  private static boolean fitsInTime(
-      Outlook outlook, List<Pass> evidence, TransferPolicy policy, Duration left) {
-    return Double.isFinite(
-        outlook.secondsUntilItFits(evidence, longestDowntime(policy), left.multipliedBy(2)));
+  private static boolean mayFitInTime(
+      Outlook outlook, List<Pass> evidence, Duration downtime, Duration left) {
+    return Trend.of(evidence).secondsUntil((double) outlook.bytesWithin(downtime))
+        <= Outlook.seconds(left);
   }
 
   /** A guest that writes in bursts may have a calm moment yet; one that goes on evenly has none. */
@@ -200,11 +215,6 @@ public final class Convergence {
               + " MiB has hardly ever remained");
     }
     return new Decision.Continue();
-  }
-
-  private static boolean outrunsTheLink(Outlook outlook) {
-    return outlook.bytesPerSecond() > 0
-        && outlook.dirtyBytesPerSecond() >= outlook.bytesPerSecond() * HOPELESS_RATIO;
   }
 
   private static Decision atTheTimeout(

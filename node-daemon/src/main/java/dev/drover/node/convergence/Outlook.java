@@ -9,8 +9,6 @@ final class Outlook {
   /** libvirt's rate is that of the last 100 ms: one of them alone says little. */
   private static final Duration RATE_WINDOW = Duration.ofSeconds(3);
 
-  private static final double LUCK = 0.1;
-
   private final Sample now;
   private final List<Pass> passes;
   private final long bytesPerSecond;
@@ -38,6 +36,11 @@ final class Outlook {
 
   long dirtyBytesPerSecond() {
     return now.dirtyBytesPerSecond();
+  }
+
+  /** Whether the guest writes at least {@code share} of what the link brings. */
+  boolean outruns(double share) {
+    return bytesPerSecond > 0 && dirtyBytesPerSecond() >= bytesPerSecond * share;
   }
 
   /** After the first one, which goes over all of memory. */
@@ -111,21 +114,6 @@ final class Outlook {
       first--;
     }
     return first < 0 ? Optional.empty() : Optional.of(passes.subList(first, passes.size()));
-  }
-
-  /**
-   * Seconds until what remains fits into {@code downtime} at best: a trend of few passes may err,
-   * and where each leaves little less than the one before, a small error is a long time.
-   */
-  double secondsUntilItFits(List<Pass> evidence, Duration downtime, Duration patience) {
-    double mean = evidence.stream().mapToLong(Pass::remainingBytes).average().orElseThrow();
-    return Trend.of(evidence)
-        .secondsUntil(
-            (double) bytesWithin(downtime),
-            (double) evidence.getLast().remainingBytes(),
-            (double) bytesPerSecond,
-            LUCK * mean,
-            seconds(patience));
   }
 
   static double seconds(Duration duration) {

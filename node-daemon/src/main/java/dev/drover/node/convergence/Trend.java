@@ -3,69 +3,62 @@ package dev.drover.node.convergence;
 import java.util.List;
 
 /**
- * How much a pass leaves behind, from how much it had to send: {@code next = base + factor * now},
- * fitted to the passes by least squares. A guest that writes evenly has a base of 0 and its dirty
- * rate over the link's as factor; one that writes the same pages again and again has a base of
- * their size and a factor of 0; those between have both.
+ * How what remains changes from pass to pass: a straight line over time, by least squares.
+ * Straight, because a guest that writes evenly shrinks by what the link brings less what it writes.
  *
- * @param unsteadiness root mean square of what the passes differ from it, over their mean
+ * @param bytes where the line is at the last pass
+ * @param bytesPerSecond how it goes on; negative if it shrinks
+ * @param error the standard error of that
+ * @param unsteadiness root mean square of what the passes differ from the line, over their mean
  */
-record Trend(double base, double factor, double unsteadiness) {
-
-  /** Two passes and what they left behind. */
+record Trend(double bytes, double bytesPerSecond, double error, double unsteadiness) {
+  /** Below that a line has no error to be known. */
   static final int LEAST = 3;
 
+  /**
+   * Standard errors by which a guest may shrink faster than it seems. With this many no guest of
+   * ComparisonTest that would have moved is given up.
+   */
+  private static final double DOUBT = 1.5;
+
   static Trend of(List<Pass> passes) {
-    if (passes.size() < LEAST) {
+    int n = passes.size();
+    if (n < LEAST) {
       throw new IllegalArgumentException("too few passes");
     }
-    int pairs = passes.size() - 1;
-    double meanNow = 0;
-    double meanNext = 0;
-    for (int i = 0; i < pairs; i++) {
-      meanNow += (double) passes.get(i).remainingBytes() / pairs;
-      meanNext += (double) passes.get(i + 1).remainingBytes() / pairs;
-    }
+    double meanTime = passes.stream().mapToDouble(Trend::time).average().orElseThrow();
+    double mean =
+        passes.stream().mapToDouble(p -> (double) p.remainingBytes()).average().orElseThrow();
     double together = 0;
     double alone = 0;
-    for (int i = 0; i < pairs; i++) {
-      double now = passes.get(i).remainingBytes() - meanNow;
-      together += now * (passes.get(i + 1).remainingBytes() - meanNext);
-      alone += now * now;
+    for (Pass pass : passes) {
+      double time = time(pass) - meanTime;
+      together += time * (pass.remainingBytes() - mean);
+      alone += time * time;
     }
-    // Of passes that are all alike nothing can be told but that the next one will be, too. A guest
-    // never leaves behind less for having had more time, so a negative factor is noise.
-    double factor = alone < meanNow * meanNow * 1e-6 ? 0 : Math.max(0, together / alone);
-    double base = meanNext - factor * meanNow;
+    double slope = together / alone;
     double squares = 0;
-    for (int i = 0; i < pairs; i++) {
-      double error =
-          passes.get(i + 1).remainingBytes() - base - factor * passes.get(i).remainingBytes();
-      squares += error * error;
+    for (Pass pass : passes) {
+      double off = pass.remainingBytes() - mean - slope * (time(pass) - meanTime);
+      squares += off * off;
     }
-    return new Trend(base, factor, meanNext == 0 ? 0 : Math.sqrt(squares / pairs) / meanNext);
+    return new Trend(
+        mean + slope * (time(passes.getLast()) - meanTime),
+        slope,
+        Math.sqrt(squares / (n - 2) / alone),
+        mean == 0 ? 0 : Math.sqrt(squares / n) / mean);
   }
 
-  /**
-   * Seconds until no more than {@code fits} remain, sent at {@code bytesPerSecond}, if each pass
-   * goes better than this trend by {@code luck} bytes; infinite if that is not within {@code
-   * patience} seconds.
-   */
-  double secondsUntil(
-      double fits, double remaining, double bytesPerSecond, double luck, double patience) {
-    double seconds = 0;
-    double left = remaining;
-    while (left > fits) {
-      if (seconds > patience || bytesPerSecond <= 0) {
-        return Double.POSITIVE_INFINITY;
-      }
-      double next = Math.max(0, base - luck + factor * left);
-      if (next >= left) {
-        return Double.POSITIVE_INFINITY;
-      }
-      seconds += left / bytesPerSecond;
-      left = next;
+  private static double time(Pass pass) {
+    return Outlook.seconds(pass.startedAt());
+  }
+
+  /** At best; infinite if it does not shrink at all. */
+  double secondsUntil(double fits) {
+    double fastest = bytesPerSecond - DOUBT * error;
+    if (bytes <= fits) {
+      return 0;
     }
-    return seconds;
+    return fastest >= 0 ? Double.POSITIVE_INFINITY : (bytes - fits) / -fastest;
   }
 }
