@@ -44,6 +44,11 @@ import org.jspecify.annotations.Nullable;
     value = "self.commit == oldSelf.commit",
     message = "commit can't be changed; create another migration instead")
 @ValidationRule(
+    value =
+        "has(self.dryRun) == has(oldSelf.dryRun)"
+            + " && (!has(self.dryRun) || self.dryRun == oldSelf.dryRun)",
+    message = "dryRun can't be changed; create another migration instead")
+@ValidationRule(
     value = "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
     message = "abort can't be taken back; create another migration instead")
 @ValidationRule(
@@ -120,6 +125,10 @@ public record LiveMigrationSpec(
                 + " order, in which a lost reply can leave two copies running.")
         @Default("Fenced")
         @Nullable CommitOrder commit,
+    @JsonPropertyDescription(
+            "Only checks whether it would work, on the named target or on every host, and says why not; nothing is"
+                + " moved, reserved or left.")
+        @Nullable Boolean dryRun,
     @JsonPropertyDescription("Stops the migration; can't be taken back.") @Nullable Boolean abort,
     @JsonPropertyDescription(
             "The object is deleted this many seconds after its end; without it, never.")
@@ -233,6 +242,10 @@ public record LiveMigrationSpec(
     return completionTimeoutSeconds == null ? 3600 : completionTimeoutSeconds;
   }
 
+  public boolean dryRunRequested() {
+    return Boolean.TRUE.equals(dryRun);
+  }
+
   public boolean abortRequested() {
     return Boolean.TRUE.equals(abort);
   }
@@ -256,6 +269,7 @@ public record LiveMigrationSpec(
     private @Nullable TimeoutAction onTimeout;
     private @Nullable Switchover switchover;
     private @Nullable CommitOrder commit;
+    private @Nullable Boolean dryRun;
     private @Nullable Boolean abort;
     private @Nullable Integer ttlSecondsAfterFinished;
 
@@ -318,6 +332,11 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder dryRun(@Nullable Boolean value) {
+      dryRun = value;
+      return this;
+    }
+
     public Builder abort(@Nullable Boolean value) {
       abort = value;
       return this;
@@ -342,6 +361,7 @@ public record LiveMigrationSpec(
           onTimeout,
           switchover,
           commit,
+          dryRun,
           abort,
           ttlSecondsAfterFinished);
     }

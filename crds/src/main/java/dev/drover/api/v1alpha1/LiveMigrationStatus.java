@@ -9,6 +9,7 @@ import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,7 @@ public record LiveMigrationStatus(
     @JsonPropertyDescription("What it waits for, while Pending.") @Nullable Queue queue,
     @JsonPropertyDescription("When each phase began and ended.") @Size(max = 12)
         @Nullable List<PhaseTimes> phases,
-    @JsonPropertyDescription("Each host that was looked at, and why it was not taken.")
+    @JsonPropertyDescription("Each host that was looked at, whether it fits, and if not, all that is in the way.")
         @Size(max = 64)
         @Nullable List<Candidate> candidates,
     @Nullable Progress progress,
@@ -64,16 +65,79 @@ public record LiveMigrationStatus(
       @Required @Size(max = 35) String startedAt,
       @Size(max = 35) @Nullable String finishedAt) {}
 
-  /** A host that was considered as target. */
+  /**
+   * Something that keeps a guest from moving, or a host from taking it.
+   *
+   * @param remedy what a person can do about it ({@link Reason#remedy})
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Blocker(
+      @Required @Size(max = 64) String reason,
+      @Required @Size(max = 512) String message,
+      @Size(max = 512) @Nullable String remedy) {
+
+    /** As many as are told of one guest or one host. */
+    public static final int MOST = 16;
+
+    public static Blocker of(Reason reason, String message) {
+      return new Blocker(
+          reason.name(),
+          Text.limit(message, 512),
+          reason.remedy().isEmpty() ? null : reason.remedy());
+    }
+
+    /** All of them as one sentence. */
+    public static String sentence(List<Blocker> blockers) {
+      return Text.limit(
+          blockers.stream().map(Blocker::message).distinct().collect(Collectors.joining("; ")),
+          1024);
+    }
+  }
+
+  /**
+   * A host that was considered as target.
+   *
+   * @param fits whether it could take the guest when it was asked
+   * @param reason of the first blocker, {@link Reason#TargetChecked} if there is none
+   * @param blockers all that keeps it from taking the guest, as far as its daemon could tell
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Candidate(
       @Required @Size(max = 253) String nodeName,
+      @Required boolean fits,
       @Required @Size(max = 64) String reason,
-      @Size(max = 1024) @Nullable String message) {
+      @Size(max = 1024) @Nullable String message,
+      @Size(max = 512) @Nullable String remedy,
+      @Size(max = Blocker.MOST) @Nullable List<Blocker> blockers) {
 
+    /** A host that can take the guest. */
+    public static Candidate fits(String nodeName, String message) {
+      return new Candidate(
+          nodeName,
+          true,
+          Reason.TargetChecked.name(),
+          Text.limit(message, 1024),
+          null,
+          null);
+    }
+
+    /** A host that can't, and one reason. */
     public static Candidate of(String nodeName, Reason reason, String message) {
-      return new Candidate(nodeName, reason.name(), Text.limit(message, 1024));
+      return of(nodeName, List.of(Blocker.of(reason, message)));
+    }
+
+    /** A host that can't, and all that is known to be in the way; not empty. */
+    public static Candidate of(String nodeName, List<Blocker> blockers) {
+      Blocker first = blockers.getFirst();
+      return new Candidate(
+          nodeName,
+          false,
+          first.reason(),
+          Blocker.sentence(blockers),
+          first.remedy(),
+          blockers.stream().limit(Blocker.MOST).toList());
     }
   }
 

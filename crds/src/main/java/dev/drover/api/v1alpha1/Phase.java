@@ -61,7 +61,9 @@ public enum Phase {
     return this == next
         || switch (this) {
           case Pending -> next == PreMigration || next == Failed || next == Aborted;
-          case PreMigration -> next == Reservation || next == Failed || next == Aborted;
+          // A dry run ends well without having moved anything.
+          case PreMigration ->
+              next == Reservation || next == Succeeded || next == Failed || next == Aborted;
           case Reservation -> next == PreCopy || next == Failed || next == Aborted;
           case PreCopy ->
               next == StopAndCopy

@@ -3,6 +3,7 @@ package dev.drover.api.v1alpha1;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import io.fabric8.generator.annotation.Min;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
@@ -26,12 +27,23 @@ public record SourceReport(
     @Required @Size(max = 64) String reason,
     @Size(max = 1024) @Nullable String message,
     @Required @Size(max = 35) String since,
+    @JsonPropertyDescription("All that keeps the guest from moving, whatever the target.")
+        @Size(max = Blocker.MOST)
+        @Nullable List<Blocker> blockers,
     @Nullable Guest guest,
     LiveMigrationStatus.@Nullable Result result) {
 
+  /** What keeps the guest from moving; empty if nothing does. */
+  public List<Blocker> blockersOrEmpty() {
+    return blockers == null ? List.of() : blockers;
+  }
+
   /** What the source's daemon has done, and where the guest therefore is. */
   public enum State {
-    /** The guest is described and can be moved; it runs here. Written in PreMigration. */
+    /**
+     * The guest is described and runs here. Written in PreMigration. It can be moved, unless this
+     * is a dry run and {@code blockers} says otherwise: the hosts are checked all the same.
+     */
     Inspected,
     /** The guest can't be moved as it is; nothing was touched. */
     Refused,

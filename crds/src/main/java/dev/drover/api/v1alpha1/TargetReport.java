@@ -3,6 +3,8 @@ package dev.drover.api.v1alpha1;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import io.fabric8.generator.annotation.Min;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
@@ -25,6 +27,9 @@ public record TargetReport(
     @Required @Size(max = 64) String reason,
     @Size(max = 1024) @Nullable String message,
     @Required @Size(max = 35) String since,
+    @JsonPropertyDescription("All that keeps this host from taking the guest.")
+        @Size(max = Blocker.MOST)
+        @Nullable List<Blocker> blockers,
     @Size(max = 64) @Nullable List<DiskPlan> disks) {
 
   /** What the target's daemon has done. */
@@ -69,6 +74,17 @@ public record TargetReport(
     public boolean isCopy() {
       return action == Action.Copy;
     }
+  }
+
+  /** What keeps this host from taking the guest; a daemon that told only one has it in there. */
+  public List<Blocker> blockersOrEmpty() {
+    if (blockers != null && !blockers.isEmpty()) {
+      return blockers;
+    }
+    return state == State.Refused
+        ? List.of(
+            new Blocker(reason, Text.limit(message == null ? reason : message, 512), null))
+        : List.of();
   }
 
   /** The disks that are copied. */

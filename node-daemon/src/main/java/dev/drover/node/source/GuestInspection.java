@@ -2,13 +2,13 @@ package dev.drover.node.source;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
-import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -19,7 +19,9 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,11 +30,16 @@ import org.jspecify.annotations.Nullable;
  * can guess.
  */
 final class GuestInspection {
-  /** What came of it. */
-  sealed interface Outcome {
-    record Movable(Guest guest) implements Outcome {}
-
-    record Immovable(Reason reason, String message) implements Outcome {}
+  /**
+   * What came of it.
+   *
+   * @param guest null if it can't be described: there is no such active domain here
+   * @param blockers all that keeps it from moving; empty if nothing does
+   */
+  record Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+    Outcome {
+      blockers = List.copyOf(blockers);
+    }
   }
 
   private static final int PROBE_BYTES = 16;
@@ -45,55 +52,65 @@ final class GuestInspection {
     this.hypervisor = hypervisor;
   }
 
-  Outcome inspect(String migrationUid, UUID uuid) throws HypervisorException {
+  /**
+   * @param describeAnyway a guest that can't be moved is described, too, and probes are placed: the
+   *     hosts are to be checked nevertheless
+   */
+  Outcome inspect(String migrationUid, UUID uuid, boolean describeAnyway)
+      throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null
         || !(domain.run() == DomainState.Run.Running || domain.run() == DomainState.Run.Paused)) {
-      return new Outcome.Immovable(
-          Reason.VirtualMachineNotRunning,
-          domain == null ? "the domain is not here" : "the domain is " + domain.run());
+      return new Outcome(
+          null,
+          List.of(
+              Blocker.of(
+                  Reason.VirtualMachineNotRunning,
+                  domain == null ? "the domain is not here" : "the domain is " + domain.run())));
     }
     var description = hypervisor.describe(uuid);
-    if (!description.blockers().isEmpty()) {
-      return immovable(description.blockers());
-    }
-    for (Disk disk : description.disks()) {
-      var refusal = refuse(disk);
-      if (refusal != null) {
-        return refusal;
-      }
-    }
-    return new Outcome.Movable(guest(migrationUid, description));
+    var blockers =
+        Stream.concat(
+                description.blockers().stream().map(GuestInspection::blocker),
+                description.disks().stream().map(GuestInspection::refusal).flatMap(Optional::stream))
+            .distinct()
+            .limit(Blocker.MOST)
+            .toList();
+    return new Outcome(
+        blockers.isEmpty() || describeAnyway ? guest(migrationUid, description) : null, blockers);
   }
 
-  private static Outcome immovable(List<Blocker> blockers) {
-    var reason =
-        switch (blockers.getFirst().kind()) {
-          case HostDevice -> Reason.HostDeviceAttached;
-          case Snapshots -> Reason.SnapshotsPresent;
-          case SharedFilesystem -> Reason.SharedFilesystemAttached;
-          case TransientDisk -> Reason.DiskNotMovable;
-          case ActiveJob -> Reason.DomainBusy;
-        };
-    return new Outcome.Immovable(
-        reason, String.join("; ", blockers.stream().map(Blocker::detail).toList()));
+  private static Blocker blocker(GuestDescription.Blocker found) {
+    return switch (found.kind()) {
+      case HostDevice ->
+          Blocker.of(Reason.HostDeviceAttached, "a device of the host: " + found.detail());
+      case Snapshots -> Blocker.of(Reason.SnapshotsPresent, "snapshots: " + found.detail());
+      case SharedFilesystem ->
+          Blocker.of(
+              Reason.SharedFilesystemAttached, "a file system of the host: " + found.detail());
+      case TransientDisk ->
+          Blocker.of(Reason.DiskNotMovable, "disk %s is transient".formatted(found.detail()));
+      case ActiveJob -> Blocker.of(Reason.DomainBusy, "libvirt's job: " + found.detail());
+    };
   }
 
-  private static Outcome.@Nullable Immovable refuse(Disk disk) {
+  private static Optional<Blocker> refusal(Disk disk) {
     return switch (disk.kind()) {
       case File ->
           disk.pool() == null || disk.volume() == null
-              ? new Outcome.Immovable(
-                  Reason.DiskOutsidePool,
-                  "disk %s (%s) lies in no active storage pool; define one over its directory"
-                      .formatted(disk.target(), disk.path()))
-              : null;
-      case Network, Empty -> null;
+              ? Optional.of(
+                  Blocker.of(
+                      Reason.DiskOutsidePool,
+                      "disk %s (%s) lies in no active storage pool; define one over its directory"
+                          .formatted(disk.target(), disk.path())))
+              : Optional.empty();
+      case Network, Empty -> Optional.empty();
       case Block, Other ->
-          new Outcome.Immovable(
-              Reason.DiskNotMovable,
-              "disk %s is neither a file in a storage pool nor a network volume"
-                  .formatted(disk.target()));
+          Optional.of(
+              Blocker.of(
+                  Reason.DiskNotMovable,
+                  "disk %s is neither a file in a storage pool nor a network volume"
+                      .formatted(disk.target())));
     };
   }
 
@@ -102,6 +119,9 @@ final class GuestInspection {
     Map<String, Probe> probes = new HashMap<>();
     List<SourceReport.Disk> disks = new ArrayList<>();
     for (Disk disk : description.disks()) {
+      if (refusal(disk).isPresent()) {
+        continue; // no host is asked about a disk that can go nowhere
+      }
       Probe probe = null;
       String pool = disk.pool();
       if (disk.kind() == Disk.Kind.File && pool != null) {

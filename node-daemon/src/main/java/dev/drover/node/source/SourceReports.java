@@ -5,6 +5,7 @@ import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Progress;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
@@ -100,11 +101,35 @@ final class SourceReports {
       return say(state, reason, message, guest, null, null);
     }
 
+    /** {@code blockers}: not empty; {@code guest}: null if it could not be described. */
+    void sayBlocked(State state, List<Blocker> blockers, @Nullable Guest guest) {
+      var unused =
+          say(
+              state,
+              Reason.valueOf(blockers.getFirst().reason()),
+              Blocker.sentence(blockers),
+              blockers,
+              guest,
+              null,
+              null);
+    }
+
     /** {@code progress}: null for what was said last. */
-    synchronized CompletableFuture<Outcome> say(
+    CompletableFuture<Outcome> say(
         State state,
         Reason reason,
         String message,
+        @Nullable Guest guest,
+        @Nullable Result result,
+        @Nullable Progress progress) {
+      return say(state, reason, message, null, guest, result, progress);
+    }
+
+    private synchronized CompletableFuture<Outcome> say(
+        State state,
+        Reason reason,
+        String message,
+        @Nullable List<Blocker> blockers,
         @Nullable Guest guest,
         @Nullable Result result,
         @Nullable Progress progress) {
@@ -120,12 +145,12 @@ final class SourceReports {
               : now.truncatedTo(ChronoUnit.MILLIS).toString();
       var report =
           new SourceReport(
-              nodeName, state, reason.name(), Text.limit(message, 1024), since, guest, result);
+              nodeName, state, reason.name(), Text.limit(message, 1024), since, blockers, guest, result);
       return put(
           report,
           progress == null ? said.progress() : progress,
           said.tuning(),
-          conditions(state, reason, message, now),
+          conditions(state, reason, message, blockers != null, now),
           Urgency.Now);
     }
 
@@ -246,9 +271,10 @@ final class SourceReports {
           .conditions(conditions);
     }
 
-    private List<Condition> conditions(State state, Reason reason, String message, Instant now) {
+    private List<Condition> conditions(
+        State state, Reason reason, String message, boolean blocked, Instant now) {
       List<Condition> conditions = new ArrayList<>();
-      boolean refused = state == State.Refused;
+      boolean refused = blocked || state == State.Refused;
       conditions.add(
           condition(
               ConditionType.SourceReady,

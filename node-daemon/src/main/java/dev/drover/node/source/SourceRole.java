@@ -1,5 +1,6 @@
 package dev.drover.node.source;
 
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
@@ -101,6 +102,8 @@ public final class SourceRole implements HypervisorListener {
       case PreMigration -> {
         if (own.isEmpty()) {
           inspect(migration, uuid);
+        } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
+          endCheck(migration, own);
         }
         yield Optional.empty();
       }
@@ -141,15 +144,44 @@ public final class SourceRole implements HypervisorListener {
 
   private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
-    switch (inspection.inspect(migration.getMetadata().getUid(), uuid)) {
-      case GuestInspection.Outcome.Movable(var guest) -> {
-        var unused = voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", guest);
-      }
-      case GuestInspection.Outcome.Immovable(var reason, var message) -> {
-        LOG.info(voice.ref()).addKeyValue("reason", reason).log("The guest can't be moved");
-        var unused = voice.say(State.Refused, reason, message, null);
-      }
+    boolean dryRun = migration.getSpec().dryRunRequested();
+    var outcome = inspection.inspect(migration.getMetadata().getUid(), uuid, dryRun);
+    if (outcome.blockers().isEmpty()) {
+      var unused =
+          voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
+      return;
     }
+    LOG.info(voice.ref())
+        .addKeyValue("reason", outcome.blockers().getFirst().reason())
+        .addKeyValue("blockers", outcome.blockers().size())
+        .log("The guest can't be moved");
+    voice.sayBlocked(
+        outcome.guest() == null ? State.Refused : State.Inspected,
+        outcome.blockers(),
+        outcome.guest());
+  }
+
+  /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
+  private static boolean checkIsOver(LiveMigration migration) {
+    return migration.getSpec().dryRunRequested()
+        && migration
+            .getStatus()
+            .condition(ConditionType.Reconciling)
+            .filter(c -> c.reason().equals(Reason.CleaningUp.name()))
+            .isPresent();
+  }
+
+  private void endCheck(LiveMigration migration, Optional<SourceReport> own)
+      throws HypervisorException {
+    removeProbes(migration, own);
+    var unused =
+        reports
+            .of(migration)
+            .say(
+                State.Stopped,
+                Reason.CheckPassed,
+                "Nothing was sent; the guest is here",
+                guestOf(own));
   }
 
   private void retune(LiveMigration migration) {

@@ -3,6 +3,7 @@ package dev.drover.node.target;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
@@ -12,32 +13,40 @@ import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
-import dev.drover.node.hypervisor.VolumeState;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a guest fits on this host, and what becomes of each of its disks. Touches nothing.
+ * Whether a guest fits on this host, and what becomes of each of its disks. Touches nothing, and
+ * goes on after the first thing that is in the way: who is to mend it wants to know all of it.
  *
  * <p>A disk is shared when this host reads, beside it, the content that the source's daemon has
  * just written there; a name, a path or a file system type proves nothing.
  */
 final class TargetCheck {
-  /** What came of it. */
-  sealed interface Outcome {
-    /** It fits. */
-    record Fits(List<DiskPlan> plan) implements Outcome {}
+  /**
+   * What came of it.
+   *
+   * @param plan what would become of each disk that can be had here
+   * @param blockers all that keeps the guest from coming, in the order of the checks; empty if it
+   *     fits
+   */
+  record Outcome(List<DiskPlan> plan, List<Blocker> blockers) {
+    Outcome {
+      plan = List.copyOf(plan);
+      blockers = List.copyOf(blockers);
+    }
 
-    /** It does not. */
-    record Refused(Reason reason, String message) implements Outcome {}
+    boolean fits() {
+      return blockers.isEmpty();
+    }
   }
 
   private static final int PROBE_MAX_BYTES = 1024;
@@ -52,51 +61,55 @@ final class TargetCheck {
 
   Outcome check(String migrationUid, UUID domain, Guest guest, Storage storage)
       throws HypervisorException {
-    var refusal = checkDomain(domain, guest);
-    if (refusal == null) {
-      refusal = checkMemory(migrationUid, guest);
-    }
-    return refusal != null ? refusal : planDisks(migrationUid, guest, storage);
+    List<Blocker> blockers = new ArrayList<>();
+    checkDomain(domain, guest, blockers);
+    checkMemory(migrationUid, guest, blockers);
+    var plan = planDisks(migrationUid, guest, storage, blockers);
+    return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
   }
 
-  private Outcome.@Nullable Refused checkDomain(UUID domain, Guest guest)
+  private void checkDomain(UUID domain, Guest guest, List<Blocker> blockers)
       throws HypervisorException {
     for (DomainState here : hypervisor.domains()) {
       if (here.uuid().equals(domain) || here.name().equals(guest.domainName())) {
-        return new Outcome.Refused(
-            Reason.DomainExistsOnTarget,
-            "domain \"%s\" (%s) exists here, %s; undefine it or rename one of the two"
-                .formatted(here.name(), here.uuid(), here.run()));
+        blockers.add(
+            Blocker.of(
+                Reason.DomainExistsOnTarget,
+                "domain \"%s\" (%s) exists here, %s; undefine it or rename one of the two"
+                    .formatted(here.name(), here.uuid(), here.run())));
       }
     }
     if (!hypervisor.supportsMachine(
         guest.architecture(), guest.virtualization(), guest.machineType())) {
-      return new Outcome.Refused(
-          Reason.MachineTypeUnsupported,
-          "the emulator here does not know machine type %s on %s (%s)"
-              .formatted(guest.machineType(), guest.architecture(), guest.virtualization()));
+      blockers.add(
+          Blocker.of(
+              Reason.MachineTypeUnsupported,
+              "the emulator here does not know machine type %s on %s (%s)"
+                  .formatted(guest.machineType(), guest.architecture(), guest.virtualization())));
     }
-    return null;
   }
 
-  private Outcome.@Nullable Refused checkMemory(String migrationUid, Guest guest)
+  private void checkMemory(String migrationUid, Guest guest, List<Blocker> blockers)
       throws HypervisorException {
     long free = hypervisor.availableMemoryBytes() - holds.memoryBytesOfOthers(migrationUid);
-    return guest.memoryBytes() <= free
-        ? null
-        : new Outcome.Refused(
-            Reason.InsufficientMemory,
-            "the guest has %d MiB, %d MiB are free here"
-                .formatted(guest.memoryBytes() >> 20, Math.max(0, free >> 20)));
+    if (guest.memoryBytes() > free) {
+      blockers.add(
+          Blocker.of(
+              Reason.InsufficientMemory,
+              "the guest has %d MiB, %d MiB are free here"
+                  .formatted(guest.memoryBytes() >> 20, Math.max(0, free >> 20))));
+    }
   }
 
-  private Outcome planDisks(String migrationUid, Guest guest, Storage storage)
+  private List<DiskPlan> planDisks(
+      String migrationUid, Guest guest, Storage storage, List<Blocker> blockers)
       throws HypervisorException {
     Map<String, PoolState> pools =
         hypervisor.pools().stream().collect(Collectors.toMap(PoolState::name, Function.identity()));
     List<DiskPlan> plan = new ArrayList<>();
     Map<String, Long> roomNeeded = new HashMap<>();
     boolean writableShared = false;
+    boolean nothingToCopy = true;
     for (Disk disk : guest.disks()) {
       if (disk.kind() != Disk.Kind.File) {
         plan.add(stays(disk));
@@ -105,24 +118,29 @@ final class TargetCheck {
       String pool = disk.pool();
       String volume = disk.volume();
       if (pool == null || volume == null) {
-        return new Outcome.Refused(
-            Reason.DiskOutsidePool, "disk %s is in no storage pool".formatted(disk.target()));
+        blockers.add(
+            Blocker.of(
+                Reason.DiskOutsidePool,
+                "disk %s is in no storage pool".formatted(disk.target())));
+        continue;
       }
       var state = pools.get(pool);
       if (state == null || !state.active()) {
-        return new Outcome.Refused(
-            Reason.PoolMissing,
-            "disk %s needs an active storage pool \"%s\" here".formatted(disk.target(), pool));
+        nothingToCopy = false;
+        blockers.add(
+            Blocker.of(
+                Reason.PoolMissing,
+                "disk %s needs an active storage pool \"%s\" here"
+                    .formatted(disk.target(), pool)));
+        continue;
       }
       if (seesProbe(pool, disk.probe())) {
         plan.add(stays(disk));
         writableShared |= !disk.readOnly();
         continue;
       }
-      var refusal = refuseCopy(disk, pool, volume, storage);
-      if (refusal != null) {
-        return refusal;
-      }
+      nothingToCopy = false;
+      checkCopy(disk, pool, volume, storage, blockers);
       roomNeeded.merge(pool, disk.allocationBytes(), Long::sum);
       plan.add(
           new DiskPlan(
@@ -133,49 +151,55 @@ final class TargetCheck {
               disk.format(),
               disk.capacityBytes()));
     }
-    if (storage == Storage.Block && writableShared && roomNeeded.isEmpty()) {
-      return new Outcome.Refused(
-          Reason.StorageIsShared,
-          "this host sees the guest's disks already, so there is nothing to copy; use storage: Auto or Shared");
+    if (storage == Storage.Block && writableShared && nothingToCopy) {
+      blockers.add(
+          Blocker.of(
+              Reason.StorageIsShared,
+              "this host sees the guest's disks already, so there is nothing to copy; use storage: Auto or Shared"));
     }
     for (var need : roomNeeded.entrySet()) {
       long free =
           Objects.requireNonNull(pools.get(need.getKey())).availableBytes()
               - holds.poolBytesOfOthers(migrationUid, need.getKey());
       if (need.getValue() > free) {
-        return new Outcome.Refused(
-            Reason.InsufficientDiskSpace,
-            "pool \"%s\" has %d MiB free, the guest's disks take up %d MiB"
-                .formatted(need.getKey(), Math.max(0, free >> 20), need.getValue() >> 20));
+        blockers.add(
+            Blocker.of(
+                Reason.InsufficientDiskSpace,
+                "pool \"%s\" has %d MiB free, the guest's disks take up %d MiB"
+                    .formatted(need.getKey(), Math.max(0, free >> 20), need.getValue() >> 20)));
       }
     }
-    return new Outcome.Fits(List.copyOf(plan));
+    return plan;
   }
 
-  private Outcome.@Nullable Refused refuseCopy(
-      Disk disk, String pool, String volume, Storage storage) throws HypervisorException {
+  private void checkCopy(
+      Disk disk, String pool, String volume, Storage storage, List<Blocker> blockers)
+      throws HypervisorException {
     if (storage == Storage.Shared || disk.readOnly() || disk.shareable()) {
-      return new Outcome.Refused(
-          Reason.StorageNotShared,
-          "disk %s: this host does not see the source's pool \"%s\"; share it%s"
-              .formatted(
-                  disk.target(),
-                  pool,
-                  disk.readOnly() || disk.shareable() ? "" : ", or use storage: Auto or Block"));
+      blockers.add(
+          Blocker.of(
+              Reason.StorageNotShared,
+              "disk %s: this host does not see the source's pool \"%s\"; share it%s"
+                  .formatted(
+                      disk.target(),
+                      pool,
+                      disk.readOnly() || disk.shareable() ? "" : ", or use storage: Auto or Block")));
+      return;
     }
     if (disk.hasBackingFile()) {
-      return new Outcome.Refused(
-          Reason.BackingChainNotSupported,
-          "disk %s stands on a backing file; flatten it first (virsh blockpull)"
-              .formatted(disk.target()));
+      blockers.add(
+          Blocker.of(
+              Reason.BackingChainNotSupported,
+              "disk %s stands on a backing file; flatten it first (virsh blockpull)"
+                  .formatted(disk.target())));
     }
-    Optional<VolumeState> there = hypervisor.volume(pool, volume);
-    if (there.isPresent()) {
-      return new Outcome.Refused(
-          Reason.VolumeExists,
-          "pool \"%s\" has a volume \"%s\" already; it is not touched".formatted(pool, volume));
+    if (hypervisor.volume(pool, volume).isPresent()) {
+      blockers.add(
+          Blocker.of(
+              Reason.VolumeExists,
+              "pool \"%s\" has a volume \"%s\" already; it is not touched"
+                  .formatted(pool, volume)));
     }
-    return null;
   }
 
   private boolean seesProbe(String pool, SourceReport.@Nullable Probe probe)

@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
@@ -42,14 +43,36 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
+    say(migration, state, reason.name(), message, null, plan);
+  }
+
+  /** {@code blockers}: not empty. */
+  void refuse(LiveMigration migration, List<Blocker> blockers) {
+    say(
+        migration,
+        TargetReport.State.Refused,
+        blockers.getFirst().reason(),
+        Blocker.sentence(blockers),
+        blockers,
+        null);
+  }
+
+  private void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      String reason,
+      String message,
+      @Nullable List<Blocker> blockers,
+      @Nullable List<DiskPlan> plan) {
     var now = clock.instant();
     var report =
         new TargetReport(
             nodeName,
             state,
-            reason.name(),
+            reason,
             Text.limit(message, 1024),
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
+            blockers,
             plan);
     var condition =
         Condition.of(
@@ -59,7 +82,7 @@ final class TargetReports {
                   case Checked -> Condition.UNKNOWN;
                   case Refused, Clean -> Condition.FALSE;
                 },
-                reason,
+                Reason.valueOf(reason),
                 message,
                 now,
                 migration.getMetadata().getGeneration())

@@ -158,21 +158,24 @@ public final class TargetRole {
             UUID.fromString(uuid),
             guest,
             migration.getSpec().storageOrDefault());
-    switch (outcome) {
-      case TargetCheck.Outcome.Fits(var plan) ->
-          reports.say(
-              migration,
-              TargetReport.State.Checked,
-              Reason.TargetChecked,
-              "The guest fits; %d of its %d disks will be copied"
-                  .formatted(plan.stream().filter(DiskPlan::isCopy).count(), plan.size()),
-              plan);
-      case TargetCheck.Outcome.Refused(var reason, var message) -> {
-        LOG.info(MigrationRef.of(migration))
-            .addKeyValue("reason", reason)
-            .log("The guest does not fit here");
-        reports.say(migration, TargetReport.State.Refused, reason, message, null);
-      }
+    if (outcome.fits()) {
+      var plan = outcome.plan();
+      reports.say(
+          migration,
+          TargetReport.State.Checked,
+          Reason.TargetChecked,
+          "The guest fits; %d of its %d disks %s copied"
+              .formatted(
+                  plan.stream().filter(DiskPlan::isCopy).count(),
+                  plan.size(),
+                  migration.getSpec().dryRunRequested() ? "would be" : "will be"),
+          plan);
+    } else {
+      LOG.info(MigrationRef.of(migration))
+          .addKeyValue("reason", outcome.blockers().getFirst().reason())
+          .addKeyValue("blockers", outcome.blockers().size())
+          .log("The guest does not fit here");
+      reports.refuse(migration, outcome.blockers());
     }
   }
 

@@ -15,6 +15,15 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import java.time.Duration;
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.node.report.RecordedReports;
+import java.time.Instant;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -40,6 +49,62 @@ class SourceRoleTest extends SourceStage {
     awaitSaid(State.Refused);
     assertThat(reports.source().reason()).isEqualTo(Reason.HostDeviceAttached.name());
     assertThat(source.calls()).isEmpty();
+  }
+
+  @Test
+  void aDryRunDescribesAGuestThatCantMoveWithAllThatIsInTheWay() throws HypervisorException {
+    describe(
+        List.of(
+            new Blocker(Blocker.Kind.HostDevice, "hostdev pci 0000:01:00.0"),
+            new Blocker(Blocker.Kind.Snapshots, "2")));
+    role.handle(dryRun(null, false));
+    awaitSaid(State.Inspected);
+    var own = Objects.requireNonNull(reports.source());
+    assertThat(own.guest().disks()).hasSize(1);
+    assertThat(own.blockers())
+        .extracting(b -> b.reason())
+        .containsExactly("HostDeviceAttached", "SnapshotsPresent");
+
+    role.handle(dryRun(own, false));
+    assertThat(reports.sourceStates()).containsExactly(State.Inspected);
+    assertThat(probe(own)).isPresent();
+
+    role.handle(dryRun(own, true));
+    awaitSaid(State.Stopped);
+    assertThat(probe(own)).isEmpty();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("startTransfer"));
+  }
+
+  private Optional<byte[]> probe(SourceReport own) throws HypervisorException {
+    return source.readProbe("default", own.guest().disks().getFirst().probe().volume(), 100);
+  }
+
+  /** {@code allIsKnown}: the operator has heard all hosts. */
+  private LiveMigration dryRun(@Nullable SourceReport own, boolean allIsKnown) {
+    var spec = LiveMigrationSpec.builder("web").dryRun(true).build();
+    var migration =
+        RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
+    if (allIsKnown) {
+      var status = migration.getStatus();
+      migration.setStatus(
+          LiveMigrationStatus.builder()
+              .phase(Phase.PreMigration)
+              .sourceNode("n1")
+              .targetNode("n2")
+              .domainUuid(DOMAIN.toString())
+              .source(status.source())
+              .conditions(
+                  List.of(
+                      Condition.of(
+                          ConditionType.Reconciling,
+                          Condition.TRUE,
+                          Reason.CleaningUp,
+                          "All is known.",
+                          Instant.now(),
+                          1L)))
+              .build());
+    }
+    return migration;
   }
 
   @Test

@@ -114,6 +114,7 @@ abstract class SourceStage {
           Reason.TargetReserved.name(),
           null,
           "2026-11-23T12:00:00Z",
+          null,
           List.of(new DiskPlan("vda", DiskPlan.Action.Copy, "default", "web.qcow2", "qcow2", MIB)));
 
   LiveMigration migration(Phase phase, @Nullable SourceReport own, @Nullable Failure failure) {
@@ -182,7 +183,7 @@ abstract class SourceStage {
     /** Finds a migration that its earlier life left like that. */
     Optional<Duration> finds(Phase phase, State state, SourceReport.Guest guest)
         throws HypervisorException {
-      var own = new SourceReport("n1", state, "x", null, "2026-11-23T12:00:00Z", guest, null);
+      var own = new SourceReport("n1", state, "x", null, "2026-11-23T12:00:00Z", null, guest, null);
       return role.handle(migration(phase, own, null));
     }
 

@@ -9,6 +9,7 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
@@ -78,7 +79,7 @@ class TargetRoleTest {
   }
 
   private static SourceReport source(SourceReport.State state, Guest guest) {
-    return new SourceReport("n1", state, "Inspected", null, "2026-11-23T12:00:00Z", guest, null);
+    return new SourceReport("n1", state, "Inspected", null, "2026-11-23T12:00:00Z", null, guest, null);
   }
 
   private TargetReport handle(
@@ -180,6 +181,28 @@ class TargetRoleTest {
   void anInactivePoolIsRefused() throws HypervisorException {
     host.putPool(new PoolState("default", false, true, 0, 0));
     assertRefused(check(Storage.Auto, disk("vda", null)), Reason.PoolMissing);
+  }
+
+  @Test
+  void allThatIsInTheWayIsToldAtOnceWithItsRemedy() throws HypervisorException {
+    host.put(FakeHypervisor.running(UUID.randomUUID(), "web"));
+    host.setMachinesSupported(false);
+    host.setAvailableMemoryBytes(1000 * MIB);
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 50 * MIB));
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    var report = check(Storage.Auto, disk("vda", null));
+    assertRefused(report, Reason.DomainExistsOnTarget);
+    assertThat(report.blockers())
+        .extracting(Blocker::reason)
+        .containsExactly(
+            "DomainExistsOnTarget",
+            "MachineTypeUnsupported",
+            "InsufficientMemory",
+            "VolumeExists",
+            "InsufficientDiskSpace");
+    assertThat(report.blockers()).allSatisfy(b -> assertThat(b.remedy()).isNotBlank());
+    assertThat(report.message()).contains("web").contains("MiB").contains("web-vda.qcow2");
   }
 
   @Test
@@ -423,6 +446,7 @@ class TargetRoleTest {
             Reason.TargetReserved.name(),
             null,
             "2026-11-23T12:00:00Z",
+            null,
             List.of());
     role.handle(
         RecordedReports.migration(

@@ -28,8 +28,12 @@ public final class Announcements implements MigrationListener {
     LiveMigrationStatus after = written.getStatus();
     Phase phase = after.phaseValue();
     boolean phaseChanged = before.phaseValue() != phase;
+    // A dry run asks one host after the other; status.candidates tells what came of it.
+    boolean dryRun = written.getSpec() != null && written.getSpec().dryRunRequested();
     boolean retargeted =
-        before.targetNode() != null && !Objects.equals(before.targetNode(), after.targetNode());
+        !dryRun
+            && before.targetNode() != null
+            && !Objects.equals(before.targetNode(), after.targetNode());
     Failure failure = after.failure();
     if (phaseChanged || retargeted) {
       String note =
@@ -37,7 +41,8 @@ public final class Announcements implements MigrationListener {
               .condition(ConditionType.Ready)
               .map(c -> Objects.requireNonNullElse(c.message(), c.reason()))
               .orElse(phase.name());
-      Reason reason = reason(phase, failure);
+      Reason reason =
+          dryRun && phase == Phase.Succeeded ? Reason.CheckPassed : reason(phase, failure);
       boolean well = phase != Phase.Failed;
       events.record(
           written,

@@ -23,6 +23,9 @@ public record Changes(
     boolean forgetFailure,
     @Nullable Result result,
     Set<String> waitingFor) {
+  /** As many hosts as status has room for, and therefore as many as are asked. */
+  public static final int MAX_CANDIDATES = 64;
+
   public static final Changes NONE =
       new Changes(null, null, null, null, null, false, null, Set.of());
 
@@ -53,7 +56,7 @@ public record Changes(
         targetNode,
         domainUuid,
         queue,
-        value.stream().limit(64).toList(),
+        value.stream().limit(MAX_CANDIDATES).toList(),
         forgetFailure,
         result,
         waitingFor);

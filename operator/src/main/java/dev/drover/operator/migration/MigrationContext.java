@@ -122,13 +122,14 @@ public record MigrationContext(
     return Peer.of(migration, now, Set.of());
   }
 
-  /** Others that want the same virtual machine. */
+  /** Others that want to move the same virtual machine. */
   public List<Peer> rivals() {
     Peer self = self();
     return peers.stream()
         .filter(
             p ->
-                p.namespace().equals(self.namespace())
+                !p.dryRun()
+                    && p.namespace().equals(self.namespace())
                     && p.virtualMachineName().equals(self.virtualMachineName()))
         .toList();
   }

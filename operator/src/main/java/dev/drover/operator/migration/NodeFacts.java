@@ -2,9 +2,11 @@ package dev.drover.operator.migration;
 
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeSpec;
+import dev.drover.api.v1alpha1.HypervisorNodeStatus;
 import dev.drover.operator.node.Readiness;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the choice of a host goes by.
@@ -12,6 +14,7 @@ import java.util.Objects;
  * @param maxIncoming migrations to this host at once
  * @param maxOutgoing migrations from this host at once
  * @param freeMemoryBytes what its guests don't use; 0 if its daemon has not said
+ * @param host what its daemon wrote last; null if it has not written yet
  */
 public record NodeFacts(
     String name,
@@ -20,6 +23,7 @@ public record NodeFacts(
     int maxIncoming,
     int maxOutgoing,
     long freeMemoryBytes,
+    @Nullable HypervisorNodeStatus host,
     Readiness readiness) {
 
   public static NodeFacts of(HypervisorNode node, Readiness readiness) {
@@ -38,6 +42,7 @@ public record NodeFacts(
         spec.maxIncomingOrDefault(),
         spec.maxOutgoingOrDefault(),
         free,
+        status,
         readiness);
   }
 

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Another migration that has not ended, as far as it can stand in the way.
  *
+ * @param dryRun it only asks: it takes no slot, and stands in nobody's way
  * @param waitingFor slots that it waits for ({@link Slots#incomingOf})
  */
 public record Peer(
@@ -21,6 +22,7 @@ public record Peer(
     @Nullable String sourceNode,
     @Nullable String targetNode,
     Instant created,
+    boolean dryRun,
     Set<String> waitingFor) {
 
   /** First come, first served; names decide within a second. */
@@ -41,6 +43,7 @@ public record Peer(
         metadata.getCreationTimestamp() == null
             ? now
             : Instant.parse(metadata.getCreationTimestamp()),
+        migration.getSpec().dryRunRequested(),
         waitingFor);
   }
 
@@ -54,6 +57,7 @@ public record Peer(
         source,
         target,
         created,
+        dryRun,
         waitingFor);
   }
 

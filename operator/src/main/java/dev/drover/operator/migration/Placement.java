@@ -1,7 +1,9 @@
 package dev.drover.operator.migration;
 
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,8 +18,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Which host takes the guest: the one with the fewest incoming migrations, then the most free
- * memory, then the first by name. Hosts that can't are listed with the reason.
+ * Which host takes the guest, or is asked next by a dry run: the one with the fewest incoming
+ * migrations, then the most free memory, then the first by name. Hosts that can't are listed with
+ * all that is in the way as far as it can be told without asking them.
  *
  * @param chosen the target, if one can take the guest now
  * @param rejected who is out, and why
@@ -54,18 +57,27 @@ public record Placement(
           || name.equals(source)) {
         continue;
       }
-      if (node.unschedulable()) {
+      boolean dryRun = context.spec().dryRunRequested();
+      List<Blocker> blockers = blockers(context, node, named.isPresent());
+      Duration left = node.ready() ? Duration.ZERO : graceLeft(context, node);
+      // A dry run answers for now.
+      boolean comesBack = left.isPositive() && !dryRun;
+      if (!node.ready() && !comesBack) {
         rejected.add(
             Candidate.of(
-                name, Reason.TargetUnschedulable, name + " is closed for incoming migrations."));
+                name,
+                Stream.concat(
+                        Stream.of(
+                            Blocker.of(Reason.TargetNotReady, node.readiness().message())),
+                        blockers.stream())
+                    .toList()));
+      } else if (!blockers.isEmpty() && !(dryRun && named.isPresent())) {
+        rejected.add(Candidate.of(name, blockers));
       } else if (!node.ready()) {
-        Duration left = graceLeft(context, node);
-        if (left.isPositive()) {
-          away.add(node);
-          awayFor = left.compareTo(awayFor) > 0 ? left : awayFor;
-        } else {
-          rejected.add(Candidate.of(name, Reason.TargetNotReady, node.readiness().message()));
-        }
+        away.add(node);
+        awayFor = left.compareTo(awayFor) > 0 ? left : awayFor;
+      } else if (dryRun) {
+        fit.add(node);
       } else if (!slots.incomingFree(node)) {
         full.add(name);
       } else {
@@ -81,6 +93,28 @@ public record Placement(
             .map(NodeFacts::name);
     return new Placement(
         chosen, List.copyOf(rejected), List.copyOf(full), List.copyOf(away), awayFor);
+  }
+
+  /** What is known against that host without asking it; a named one is asked about the guest. */
+  private static List<Blocker> blockers(
+      MigrationContext context, NodeFacts node, boolean isNamed) {
+    List<Blocker> blockers = new ArrayList<>();
+    closed(node).ifPresent(blockers::add);
+    var guest = context.source().map(SourceReport::guest);
+    var host = node.host();
+    if (!isNamed && guest.isPresent() && host != null) {
+      blockers.addAll(HostFacts.against(guest.get(), host));
+    }
+    return blockers;
+  }
+
+  /** Whether an admin has closed the host. */
+  public static Optional<Blocker> closed(NodeFacts node) {
+    return node.unschedulable()
+        ? Optional.of(
+            Blocker.of(
+                Reason.TargetUnschedulable, node.name() + " is closed for incoming migrations."))
+        : Optional.empty();
   }
 
   /** What is left of the time that a node may be away: from when it went, or from our creation. */

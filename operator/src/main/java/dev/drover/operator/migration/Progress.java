@@ -113,7 +113,16 @@ public sealed interface Progress {
   /** A daemon's own word and sentence, passed on as they are. */
   static Progress failAsReported(
       MigrationContext context, String reason, @Nullable String message, @Nullable String node) {
+    return failAsReported(context, reason, message, node, Changes.NONE);
+  }
+
+  static Progress failAsReported(
+      MigrationContext context,
+      String reason,
+      @Nullable String message,
+      @Nullable String node,
+      Changes changes) {
     String text = message == null || message.isBlank() ? reason : message;
-    return new Fail(new Failure(reason, text, node, context.phase().name()), Changes.NONE);
+    return new Fail(new Failure(reason, text, node, context.phase().name()), changes);
   }
 }

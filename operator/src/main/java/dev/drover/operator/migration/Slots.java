@@ -1,6 +1,7 @@
 package dev.drover.operator.migration;
 
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Who may use a node's slots. A slot is taken by every migration that has passed Pending, on both
@@ -26,11 +27,16 @@ public final class Slots {
   }
 
   public long incoming(String node) {
-    return context.peers().stream().filter(p -> node.equals(p.targetNode())).count();
+    return moving().filter(p -> node.equals(p.targetNode())).count();
   }
 
   public long outgoing(String node) {
-    return context.peers().stream().filter(p -> node.equals(p.sourceNode())).count();
+    return moving().filter(p -> node.equals(p.sourceNode())).count();
+  }
+
+  /** A dry run moves nothing, and takes no slot. */
+  private Stream<Peer> moving() {
+    return context.peers().stream().filter(p -> !p.dryRun());
   }
 
   public boolean incomingFree(NodeFacts node) {

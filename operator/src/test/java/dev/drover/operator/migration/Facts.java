@@ -47,6 +47,7 @@ public final class Facts {
   private Map<String, String> selector;
   private boolean abort;
   private Integer ttl;
+  private boolean dryRun;
   private boolean deleting;
   private Failure failure;
   private SourceReport source;
@@ -142,6 +143,7 @@ public final class Facts {
         reason,
         message,
         T0.plusSeconds(1).toString(),
+        null,
         new SourceReport.Guest("vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", List.of()),
         over ? RESULT : null);
   }
@@ -152,7 +154,7 @@ public final class Facts {
 
   public Facts target(TargetReport.State state, String reason) {
     target =
-        new TargetReport("hv2", state, reason, "The target says so.", T0.toString(), List.of());
+        new TargetReport("hv2", state, reason, "The target says so.", T0.toString(), null, List.of());
     return this;
   }
 
@@ -166,6 +168,7 @@ public final class Facts {
             reason,
             "The target says so.",
             T0.toString(),
+            null,
             List.of(plan));
     return this;
   }
@@ -183,7 +186,7 @@ public final class Facts {
   }
 
   public Facts targetReportFrom(String node, TargetReport.State state) {
-    target = new TargetReport(node, state, state.name(), null, T0.toString(), List.of());
+    target = new TargetReport(node, state, state.name(), null, T0.toString(), null, List.of());
     return this;
   }
 
@@ -223,6 +226,7 @@ public final class Facts {
                 f.maxIncoming(),
                 f.maxOutgoing(),
                 f.freeMemoryBytes(),
+                f.host(),
                 new Readiness(
                     false,
                     f.readiness().reason(),
@@ -249,6 +253,7 @@ public final class Facts {
             in,
             out,
             free,
+            null,
             new Readiness(
                 ready,
                 ready ? Reason.HeartbeatSeen : Reason.HeartbeatLost,
@@ -279,7 +284,130 @@ public final class Facts {
             from,
             to,
             T0.minusSeconds(secondsOlder),
+            false,
             Set.of(slots)));
+    return this;
+  }
+
+  /** That migration of before is a dry run. */
+  public Facts thatIsADryRun() {
+    Peer last = peers.removeLast();
+    peers.add(
+        new Peer(
+            last.uid(),
+            last.namespace(),
+            last.name(),
+            last.virtualMachineName(),
+            last.phase(),
+            last.sourceNode(),
+            last.targetNode(),
+            last.created(),
+            true,
+            last.waitingFor()));
+    return this;
+  }
+
+  public Facts dryRun() {
+    dryRun = true;
+    return this;
+  }
+
+  /** All hosts have been asked; the probes are being removed. */
+  public Facts allIsKnown() {
+    conditions.add(
+        Condition.of(
+            ConditionType.Reconciling, Condition.TRUE, Reason.CleaningUp, "All is known.", T0, 1L));
+    return this;
+  }
+
+  public Facts fits(String node) {
+    candidates = List.of(LiveMigrationStatus.Candidate.fits(node, "It fits."));
+    return this;
+  }
+
+  /** The guest can't be moved, to whatever host; a dry run describes it all the same. */
+  public Facts guestBlockedBy(Reason... reasons) {
+    SourceReport before = report(SourceReport.State.Inspected, reasons[0].name(), "", false);
+    source =
+        new SourceReport(
+            before.nodeName(),
+            before.state(),
+            before.reason(),
+            before.message(),
+            before.since(),
+            blockers(reasons),
+            before.guest(),
+            null);
+    return this;
+  }
+
+  public Facts noTarget() {
+    target = null;
+    return this;
+  }
+
+  public Facts guestOnMachine(String machineType) {
+    source =
+        new SourceReport(
+            "hv1",
+            SourceReport.State.Inspected,
+            "Inspected",
+            null,
+            T0.toString(),
+            null,
+            new SourceReport.Guest(
+                "vm", false, true, 1L << 29, 1, "x86_64", machineType, "kvm", List.of()),
+            null);
+    return this;
+  }
+
+  public Facts targetBlockedBy(Reason... reasons) {
+    target =
+        new TargetReport(
+            "hv2",
+            TargetReport.State.Refused,
+            reasons[0].name(),
+            "The target says so.",
+            T0.toString(),
+            blockers(reasons),
+            null);
+    return this;
+  }
+
+  private static List<LiveMigrationStatus.Blocker> blockers(Reason... reasons) {
+    return Arrays.stream(reasons)
+        .map(r -> LiveMigrationStatus.Blocker.of(r, "That is " + r + "."))
+        .toList();
+  }
+
+  /** What that node's daemon has written of its host. */
+  public Facts host(String name, String qemu, long memoryBytes, String... pools) {
+    nodes.computeIfPresent(
+        name,
+        (n, f) ->
+            new NodeFacts(
+                n,
+                f.labels(),
+                f.unschedulable(),
+                f.maxIncoming(),
+                f.maxOutgoing(),
+                f.freeMemoryBytes(),
+                new HypervisorNodeStatus(
+                    null,
+                    null,
+                    null,
+                    null,
+                    qemu,
+                    "x86_64",
+                    null,
+                    null,
+                    memoryBytes,
+                    null,
+                    null,
+                    Arrays.stream(pools)
+                        .map(p -> new HypervisorNodeStatus.Pool(p, true, 1, 1))
+                        .toList()),
+                f.readiness()));
     return this;
   }
 
@@ -328,17 +456,23 @@ public final class Facts {
   }
 
   private LiveMigrationSpec spec() {
-    return spec("vm", sourceName, targetName, selector, abort, ttl);
+    return builder("vm", sourceName, targetName, selector, abort, ttl)
+        .dryRun(dryRun ? true : null)
+        .build();
   }
 
   static LiveMigrationSpec spec(
+      String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
+    return builder(vm, from, to, selector, abort, ttl).build();
+  }
+
+  private static LiveMigrationSpec.Builder builder(
       String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
     return LiveMigrationSpec.builder(vm)
         .source(from == null ? null : new LiveMigrationSpec.Source(from))
         .target(to == null && selector == null ? null : new LiveMigrationSpec.Target(to, selector))
         .abort(abort ? true : null)
-        .ttlSecondsAfterFinished(ttl)
-        .build();
+        .ttlSecondsAfterFinished(ttl);
   }
 
   static LiveMigration migration(String name, String vm, LiveMigrationSpec spec) {

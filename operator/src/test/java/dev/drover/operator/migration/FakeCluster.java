@@ -91,6 +91,7 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
             "The source says so.",
             now.toString(),
             null,
+            null,
             over ? Facts.RESULT : null);
     put(copy(m, with(s, s, report, s.target())));
   }
@@ -100,7 +101,7 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
     var s = m.getStatus();
     var report =
         new TargetReport(
-            s.targetNode(), state, reason, "The target says so.", now.toString(), List.of());
+            s.targetNode(), state, reason, "The target says so.", now.toString(), null, List.of());
     put(copy(m, with(s, s, s.source(), report)));
   }
 

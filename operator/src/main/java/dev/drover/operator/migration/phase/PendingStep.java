@@ -116,13 +116,18 @@ final class PendingStep implements Step {
             : Changes.NONE.candidates(placement.rejected());
     Slots slots = new Slots(context);
     boolean sourceFree = sourceNode != null && slots.outgoingFree(sourceNode);
-    if (placement.chosen().isPresent() && sourceReady && sourceFree) {
+    if (placement.chosen().isPresent()
+        && sourceReady
+        && (sourceFree || context.spec().dryRunRequested())) {
       String chosen = placement.chosen().get();
       return Progress.become(
           Phase.PreMigration,
           Reason.Checking,
           source + " and " + chosen + " check that the migration can work.",
-          changes.placed(source, chosen, machine.getSpec().domainUuid()));
+          // Who was out before is looked at again before it is over.
+          Changes.NONE
+              .candidates(List.of())
+              .placed(source, chosen, machine.getSpec().domainUuid()));
     }
     return waitFor(context, placement, changes, sourceNode, source, sourceFor, slots);
   }
@@ -146,7 +151,7 @@ final class PendingStep implements Step {
           sourceNode == null
               ? "There is no HypervisorNode " + source + " yet."
               : sourceNode.readiness().message());
-    } else if (!slots.outgoingFree(sourceNode)) {
+    } else if (!slots.outgoingFree(sourceNode) && !context.spec().dryRunRequested()) {
       wanted.add(Slots.outgoingOf(source));
       reasons.add(
           source + " may have " + sourceNode.maxOutgoing() + " outgoing migrations at once.");

@@ -1,11 +1,11 @@
 package dev.drover.operator.migration.phase;
 
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
-import dev.drover.api.v1alpha1.Text;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Peer;
@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /** Both daemons check that it can work. A target that was not named may be replaced by the next. */
 final class PreMigrationStep implements Step {
@@ -40,8 +39,16 @@ final class PreMigrationStep implements Step {
     }
     SourceReport source = context.source().get();
     return switch (source.state()) {
-      case Inspected -> target(context);
-      case Refused, Stopped, GuestLost ->
+      case Inspected ->
+          context.spec().dryRunRequested()
+              ? DryRun.afterInspection(context, source)
+              : target(context);
+      case Stopped ->
+          context.spec().dryRunRequested()
+              ? DryRun.afterCleanUp(context)
+              : Progress.failAsReported(
+                  context, source.reason(), source.message(), context.sourceNode());
+      case Refused, GuestLost ->
           Progress.failAsReported(context, source.reason(), source.message(), context.sourceNode());
       case Transferring, Switching, PostCopying, Switched, HandOverPending, CleanedUp ->
           Progress.stalled(
@@ -67,10 +74,7 @@ final class PreMigrationStep implements Step {
       Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
       return left.isPositive()
           ? Progress.quiet(left)
-          : next(
-              context,
-              Reason.DaemonNotResponding.name(),
-              "The daemon of " + node + " has not answered within 60 s.");
+          : next(context, List.of(notAnswering(node)));
     }
     TargetReport target = context.target().get();
     return switch (target.state()) {
@@ -80,7 +84,13 @@ final class PreMigrationStep implements Step {
               Reason.Reserving,
               node + " takes what the guest needs.",
               Changes.NONE);
-      case Refused, Clean -> next(context, target.reason(), target.message());
+      case Refused -> next(context, target.blockersOrEmpty());
+      case Clean ->
+          next(
+              context,
+              List.of(
+                  Blocker.of(
+                      Reason.CleaningUp, node + " says that the migration has ended there.")));
     };
   }
 
@@ -95,47 +105,64 @@ final class PreMigrationStep implements Step {
                 node));
   }
 
+  static Blocker notAnswering(String node) {
+    return Blocker.of(
+        Reason.DaemonNotResponding, "The daemon of " + node + " has not answered within 60 s.");
+  }
+
+  /** The hosts that have been asked so far. */
+  static List<Candidate> candidates(MigrationContext context) {
+    List<Candidate> candidates = context.status().candidates();
+    return candidates == null ? List.of() : candidates;
+  }
+
   /** The present target is out; the next one is asked, if any may be. */
-  private static Progress next(MigrationContext context, String reason, @Nullable String message) {
+  private static Progress next(MigrationContext context, List<Blocker> blockers) {
     String out = context.targetNode();
+    Candidate refused = Candidate.of(out, blockers);
+    List<Candidate> asked = Placement.merge(candidates(context), List.of(refused));
     if (context.spec().targetNodeName() != null) {
-      return Progress.failAsReported(context, reason, message, out);
+      return noneFits(context, asked, Changes.NONE.candidates(asked));
     }
-    String text = message == null ? reason : message;
-    List<Candidate> before =
-        context.status().candidates() == null ? List.of() : context.status().candidates();
-    List<Candidate> tried =
-        Placement.merge(before, List.of(new Candidate(out, reason, Text.limit(text, 1024))));
-    Set<String> exclude = tried.stream().map(Candidate::nodeName).collect(Collectors.toSet());
+    Set<String> exclude = asked.stream().map(Candidate::nodeName).collect(Collectors.toSet());
     Placement placement = Placement.choose(context, context.sourceNode(), exclude);
-    Changes changes = Changes.NONE.candidates(Placement.merge(tried, placement.rejected()));
-    if (placement.chosen().isPresent()) {
+    boolean mayAskMore = asked.size() < Changes.MAX_CANDIDATES;
+    if (placement.chosen().isPresent() && mayAskMore) {
       String chosen = placement.chosen().get();
       return Progress.become(
           Phase.PreMigration,
           Reason.Checking,
           context.sourceNode() + " and " + chosen + " check that the migration can work.",
-          changes.retargeted(chosen));
+          Changes.NONE.candidates(asked).retargeted(chosen));
     }
-    boolean othersMayStill = !placement.full().isEmpty() || !placement.away().isEmpty();
+    boolean othersMayStill =
+        mayAskMore && (!placement.full().isEmpty() || !placement.away().isEmpty());
     Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
     if (othersMayStill && left.isPositive()) {
       return Progress.waitFor(
           Reason.NoFreeSlot,
           "The hosts that are left have no free slot, or are away.",
           left,
-          changes);
+          Changes.NONE.candidates(asked));
     }
-    List<Candidate> all = changes.candidates() == null ? tried : changes.candidates();
-    return all.size() == 1
-        ? Progress.failAsReported(context, reason, text, out)
-        : Progress.fail(
-            context,
-            Reason.NoSuitableTarget,
-            all.stream()
-                .map(c -> c.nodeName() + ": " + (c.message() == null ? c.reason() : c.message()))
-                .collect(Collectors.joining("; ")),
-            null,
-            changes);
+    List<Candidate> all = Placement.merge(asked, placement.rejected());
+    return noneFits(context, all, Changes.NONE.candidates(all));
+  }
+
+  /** A host alone speaks for itself; of several, each is told. */
+  static Progress noneFits(MigrationContext context, List<Candidate> all, Changes changes) {
+    if (all.size() == 1) {
+      Candidate only = all.getFirst();
+      return Progress.failAsReported(
+          context, only.reason(), only.message(), only.nodeName(), changes);
+    }
+    return Progress.fail(
+        context,
+        Reason.NoSuitableTarget,
+        all.stream()
+            .map(c -> c.nodeName() + ": " + (c.message() == null ? c.reason() : c.message()))
+            .collect(Collectors.joining("; ")),
+        null,
+        changes);
   }
 }

@@ -38,7 +38,8 @@ class StepTest {
     "arrival",
     "ends",
     "cleanUp",
-    "abort"
+    "abort",
+    "dryRun"
   })
   void answers(String what, Facts facts, String expected) {
     assertThat(words(Step.first(facts.context()))).isEqualTo(expected);
@@ -657,15 +658,147 @@ class StepTest {
             "quiet 60"));
   }
 
+  static Stream<Arguments> dryRun() {
+    return Stream.of(
+        row(
+            "needs no slot",
+            pending0()
+                .dryRun()
+                .peer("p", "a", Phase.PreCopy, "hv1", "hv2", 5)
+                .peer("q", "b", Phase.PreCopy, "hv1", "hv2", 5),
+            "become PreMigration hv1->hv2"),
+        row(
+            "takes no slot",
+            pending0()
+                .node("hv2", true, false, 1, 1, 1, Map.of())
+                .peer("p", "a", Phase.PreMigration, "hv1", "hv2", 5)
+                .thatIsADryRun(),
+            "become PreMigration hv1->hv2"),
+        row(
+            "stands in nobody's way",
+            pending0().peer("p", "vm", Phase.PreMigration, "hv1", "hv2", 5).thatIsADryRun(),
+            "become PreMigration hv1->hv2"),
+        row(
+            "says that the VM is being moved",
+            pending0().dryRun().peer("p", "vm", Phase.PreCopy, "hv1", "hv2", 5),
+            "fail MigrationInProgress"),
+        row("answers for now", pending0().dryRun().away("hv2"), "fail TargetNotReady"),
+        row(
+            "a closed host is asked nevertheless if it is named",
+            pending0().dryRun().toNode("hv2").node("hv2", true, true, 2, 2, 1, Map.of()),
+            "become PreMigration hv1->hv2"),
+        row(
+            "the first host fits, and the next one is asked, too",
+            checked().node("hv3"),
+            "become PreMigration null->hv3"),
+        row("the last host fits", checked(), "become PreMigration"),
+        row("the probes are still there", checked().fits("hv2").allIsKnown(), "wait CleaningUp 60"),
+        row(
+            "the probes are gone",
+            in(Phase.PreMigration)
+                .dryRun()
+                .fits("hv2")
+                .allIsKnown()
+                .source(SourceReport.State.Stopped),
+            "become Succeeded null->hv2"),
+        row(
+            "the only host refuses",
+            in(Phase.PreMigration)
+                .dryRun()
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "fail CpuIncompatible"),
+        row(
+            "two hosts refuse",
+            in(Phase.PreMigration)
+                .dryRun()
+                .tried("hv3", Reason.PoolMissing)
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "fail NoSuitableTarget"),
+        row(
+            "one of two fits",
+            in(Phase.PreMigration)
+                .dryRun()
+                .fits("hv3")
+                .source(SourceReport.State.Inspected)
+                .target(TargetReport.State.Refused, "CpuIncompatible"),
+            "become PreMigration"),
+        row(
+            "a closed host that was named",
+            checked().toNode("hv2").node("hv2", true, true, 2, 2, 1, Map.of()),
+            "fail TargetUnschedulable"),
+        row(
+            "a guest that can't move, to whatever host",
+            checked().guestBlockedBy(Reason.SnapshotsPresent),
+            "fail SnapshotsPresent"),
+        row("a host that never answers", checked().noTarget().after(LATE), "fail DaemonNotResponding"),
+        row("waits for the host", checked().noTarget(), "quiet 60"),
+        row("is aborted", checked().abort(), "fail AbortRequested"));
+  }
+
+  private static Facts checked() {
+    return in(Phase.PreMigration)
+        .dryRun()
+        .source(SourceReport.State.Inspected)
+        .target(TargetReport.State.Checked);
+  }
+
+  @Test
+  void aDryRunListsAllBlockersOfEachHostTheGuestsOwnFirst() {
+    Facts facts =
+        in(Phase.PreMigration)
+            .dryRun()
+            .node("hv3", true, true, 2, 2, 1, Map.of())
+            .guestBlockedBy(Reason.SnapshotsPresent, Reason.HostDeviceAttached)
+            .targetBlockedBy(Reason.InsufficientMemory, Reason.VolumeExists);
+    var fail = (Progress.Fail) Step.first(facts.context());
+    assertThat(fail.changes().candidates())
+        .extracting(
+            c ->
+                c.nodeName()
+                    + " "
+                    + c.fits()
+                    + " "
+                    + c.blockers().stream().map(b -> b.reason()).toList())
+        .containsExactly(
+            "hv2 false [SnapshotsPresent, HostDeviceAttached, InsufficientMemory, VolumeExists]",
+            "hv3 false [TargetUnschedulable]");
+    assertThat(fail.changes().candidates())
+        .allSatisfy(c -> assertThat(c.remedy()).isEqualTo(c.blockers().getFirst().remedy()));
+  }
+
+  @Test
+  void aHostWhoseOwnFactsSpeakAgainstTheGuestIsNotAsked() {
+    Facts facts =
+        checked()
+            .host("hv2", "10.0.2", 1L << 30)
+            .node("hv3")
+            .host("hv3", "7.2.19", 1L << 28)
+            .guestOnMachine("pc-q35-10.0");
+    var become = (Progress.Become) Step.first(facts.context());
+    assertThat(become.reason()).isEqualTo(Reason.CleaningUp);
+    assertThat(become.changes().candidates())
+        .filteredOn(c -> c.nodeName().equals("hv3"))
+        .singleElement()
+        .satisfies(
+            c ->
+                assertThat(c.blockers())
+                    .extracting(b -> b.reason())
+                    .containsExactly("MachineTypeUnsupported", "InsufficientMemory"));
+  }
+
   @Test
   void theRejectedAreListedWithReasons() {
     Facts facts =
         pending0()
+            .node("hv2", true, true, 2, 2, 1, Map.of())
             .node("hv3", true, true, 2, 2, 1, Map.of())
             .away("hv4")
             .after(Duration.ofSeconds(31));
-    var become = (Progress.Become) Step.first(facts.context());
-    assertThat(become.changes().candidates())
+    var fail = (Progress.Fail) Step.first(facts.context());
+    assertThat(fail.changes().candidates())
+        .filteredOn(c -> !c.nodeName().equals("hv2"))
         .extracting(c -> c.nodeName() + " " + c.reason())
         .containsExactly("hv3 TargetUnschedulable", "hv4 TargetNotReady");
   }

@@ -1,0 +1,135 @@
+package dev.drover.operator.migration.phase;
+
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.operator.migration.Changes;
+import dev.drover.operator.migration.MigrationContext;
+import dev.drover.operator.migration.NodeFacts;
+import dev.drover.operator.migration.Placement;
+import dev.drover.operator.migration.Progress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * The checks without the migration: each host in turn is made the target, says what is in its way,
+ * and makes room for the next one. All of it happens in PreMigration, before anything is made that
+ * would have to be undone, except for the source's probes, which go before it ends.
+ */
+final class DryRun {
+  private DryRun() {}
+
+  /** The source has described the guest. */
+  static Progress afterInspection(MigrationContext context, SourceReport source) {
+    if (allIsKnown(context)) {
+      return waitForProbesToGo(context);
+    }
+    if (context.target().isEmpty()) {
+      Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
+      if (left.isPositive()) {
+        return Progress.quiet(left);
+      }
+    }
+    List<Candidate> asked =
+        Placement.merge(PreMigrationStep.candidates(context), List.of(judge(context, source)));
+    Set<String> exclude = asked.stream().map(Candidate::nodeName).collect(Collectors.toSet());
+    Placement placement = Placement.choose(context, context.sourceNode(), exclude);
+    if (placement.chosen().isPresent() && asked.size() < Changes.MAX_CANDIDATES) {
+      String next = placement.chosen().get();
+      return Progress.become(
+          Phase.PreMigration,
+          Reason.Checking,
+          context.sourceNode() + " and " + next + " check that the migration can work.",
+          Changes.NONE.candidates(asked).retargeted(next));
+    }
+    return conclude(context, source, Placement.merge(asked, placement.rejected()));
+  }
+
+  /** The source's probes are gone: it ends well, and names the host that would be taken. */
+  static Progress afterCleanUp(MigrationContext context) {
+    List<String> fitting =
+        PreMigrationStep.candidates(context).stream()
+            .filter(Candidate::fits)
+            .map(Candidate::nodeName)
+            .toList();
+    if (!allIsKnown(context) || fitting.isEmpty()) {
+      return Progress.stalled(
+          Reason.WaitingForDaemon,
+          context.sourceNode() + " says that it is over, which nobody has asked for.");
+    }
+    return Progress.become(
+        Phase.Succeeded,
+        Reason.CheckPassed,
+        "The migration would work; %s %s the guest, nothing was moved."
+            .formatted(
+                String.join(", ", fitting), fitting.size() == 1 ? "can take" : "can each take"),
+        Changes.NONE.retargeted(fitting.getFirst()));
+  }
+
+  /** Said by {@link #conclude}; the source's daemon goes by it, too. */
+  private static boolean allIsKnown(MigrationContext context) {
+    return context
+        .status()
+        .condition(ConditionType.Reconciling)
+        .filter(c -> c.reason().equals(Reason.CleaningUp.name()))
+        .isPresent();
+  }
+
+  private static Candidate judge(MigrationContext context, SourceReport source) {
+    String name = context.targetNode();
+    List<Blocker> blockers = new ArrayList<>(source.blockersOrEmpty());
+    NodeFacts node = context.nodes().get(name);
+    if (node != null) {
+      Placement.closed(node).ifPresent(blockers::add);
+    }
+    if (context.target().isEmpty()) {
+      blockers.add(PreMigrationStep.notAnswering(name));
+    } else {
+      TargetReport target = context.target().get();
+      blockers.addAll(target.blockersOrEmpty());
+      if (blockers.isEmpty() && target.state() != TargetReport.State.Clean) {
+        return Candidate.fits(name, target.message() == null ? "It fits." : target.message());
+      }
+    }
+    return blockers.isEmpty()
+        ? Candidate.of(name, Reason.CleaningUp, name + " says that the migration has ended.")
+        : Candidate.of(name, blockers);
+  }
+
+  private static Progress conclude(
+      MigrationContext context, SourceReport source, List<Candidate> all) {
+    Changes changes = Changes.NONE.candidates(all);
+    if (all.stream().anyMatch(Candidate::fits)) {
+      return Progress.become(
+          Phase.PreMigration,
+          Reason.CleaningUp,
+          "All hosts have answered; " + context.sourceNode() + " removes its probes.",
+          changes);
+    }
+    if (!source.blockersOrEmpty().isEmpty()) {
+      // Whatever the host.
+      return Progress.failAsReported(
+          context,
+          source.blockersOrEmpty().getFirst().reason(),
+          Blocker.sentence(source.blockersOrEmpty()),
+          context.sourceNode(),
+          changes);
+    }
+    return PreMigrationStep.noneFits(context, all, changes);
+  }
+
+  private static Progress waitForProbesToGo(MigrationContext context) {
+    String message = "Waiting for " + context.sourceNode() + " to remove its probes.";
+    Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
+    return left.isPositive()
+        ? Progress.waitFor(Reason.CleaningUp, message, left, Changes.NONE)
+        : Progress.stalled(Reason.CleaningUp, message);
+  }
+}
