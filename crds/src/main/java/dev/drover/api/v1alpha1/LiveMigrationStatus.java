@@ -34,7 +34,8 @@ public record LiveMigrationStatus(
     @JsonPropertyDescription("What it waits for, while Pending.") @Nullable Queue queue,
     @JsonPropertyDescription("When each phase began and ended.") @Size(max = 12)
         @Nullable List<PhaseTimes> phases,
-    @JsonPropertyDescription("Each host that was looked at, whether it fits, and if not, all that is in the way.")
+    @JsonPropertyDescription(
+            "Each host that was looked at, whether it fits, and if not, all that is in the way.")
         @Size(max = 64)
         @Nullable List<Candidate> candidates,
     @Nullable Progress progress,
@@ -115,12 +116,7 @@ public record LiveMigrationStatus(
     /** A host that can take the guest. */
     public static Candidate fits(String nodeName, String message) {
       return new Candidate(
-          nodeName,
-          true,
-          Reason.TargetChecked.name(),
-          Text.limit(message, 1024),
-          null,
-          null);
+          nodeName, true, Reason.TargetChecked.name(), Text.limit(message, 1024), null, null);
     }
 
     /** A host that can't, and one reason. */

@@ -20,70 +20,155 @@ public enum Reason {
   Inspected("The source's daemon has described the guest."),
   TargetChecked("The target's daemon has found that the guest fits."),
   TargetReserved("The target's daemon holds memory, a slot and disk space for the guest."),
-  WaitingForDaemon("A daemon has not answered yet.", "Nothing, for a minute. Then look at the daemon: `kubectl get hvn`, and its log on the node that the message names."),
+  WaitingForDaemon(
+      "A daemon has not answered yet.",
+      "Nothing, for a minute. Then look at the daemon: `kubectl get hvn`, and its log on the node that the message names."),
 
   // Asked for.
   AbortRequested("spec.abort was set.", "Nothing: it was asked for."),
   Deleted("The object was deleted while it ran.", "Nothing: it was asked for."),
-  AbortTooLate("The guest had already moved when the abort was asked for.", "Migrate back, if you want the guest where it was."),
-  TuningTooLate("The field can't be changed any more at this point of the transfer.", "Nothing: the migration goes on as before. Abort it and make another one if the field matters more."),
-  TuningNotSupported("The source's libvirt can't change that while a transfer runs.", "Read the message for what does change; libvirt 11 can change all of it."),
+  AbortTooLate(
+      "The guest had already moved when the abort was asked for.",
+      "Migrate back, if you want the guest where it was."),
+  TuningTooLate(
+      "The field can't be changed any more at this point of the transfer.",
+      "Nothing: the migration goes on as before. Abort it and make another one if the field matters more."),
+  TuningNotSupported(
+      "The source's libvirt can't change that while a transfer runs.",
+      "Read the message for what does change; libvirt 11 can change all of it."),
 
   // What is asked for can't be.
-  VirtualMachineNotFound("No virtual machine of that name exists in the namespace.", "Look for the name with `kubectl get dvm -A`. The namespace of a VM is in its domain's metadata."),
-  VirtualMachineNotRunning("The virtual machine is neither running nor paused on any host.", "Start the domain; a cold migration is not part of this version."),
-  VirtualMachineNotOnSource("The virtual machine is not on the node that spec.source names.", "See where it is with `kubectl get dvm`, and leave `spec.source` out or correct it."),
-  SplitBrain("The virtual machine runs on more than one host.", "At once: destroy the copy that should not run (`virsh destroy` on its host). Drover touches neither."),
-  MigrationInProgress("Another migration of the same virtual machine is under way.", "Wait for the other one, or abort it."),
-  TargetNotFound("No hypervisor node of that name exists.", "See the names with `kubectl get hvn`."),
-  TargetIsSource("The virtual machine is on the target already.", "Nothing: the guest is where it was wanted."),
-  TargetUnschedulable("An admin has closed the target for incoming migrations.", "`kubectl patch hvn NODE --type=merge -p '{\"spec\":{\"unschedulable\":false}}'`, or another target."),
-  NoSuitableTarget("No hypervisor node passed the checks; status.candidates says why for each.", "Read `status.candidates`; each has a reason of this list."),
-  SourceNotReady("The source's daemon or its libvirt is away.", "Look at the daemon and libvirtd of the node that the message names."),
-  TargetNotReady("The target's daemon or its libvirt is away.", "Look at the daemon and libvirtd of the target, or take another one."),
+  VirtualMachineNotFound(
+      "No virtual machine of that name exists in the namespace.",
+      "Look for the name with `kubectl get dvm -A`. The namespace of a VM is in its domain's metadata."),
+  VirtualMachineNotRunning(
+      "The virtual machine is neither running nor paused on any host.",
+      "Start the domain; a cold migration is not part of this version."),
+  VirtualMachineNotOnSource(
+      "The virtual machine is not on the node that spec.source names.",
+      "See where it is with `kubectl get dvm`, and leave `spec.source` out or correct it."),
+  SplitBrain(
+      "The virtual machine runs on more than one host.",
+      "At once: destroy the copy that should not run (`virsh destroy` on its host). Drover touches neither."),
+  MigrationInProgress(
+      "Another migration of the same virtual machine is under way.",
+      "Wait for the other one, or abort it."),
+  TargetNotFound(
+      "No hypervisor node of that name exists.", "See the names with `kubectl get hvn`."),
+  TargetIsSource(
+      "The virtual machine is on the target already.",
+      "Nothing: the guest is where it was wanted."),
+  TargetUnschedulable(
+      "An admin has closed the target for incoming migrations.",
+      "`kubectl patch hvn NODE --type=merge -p '{\"spec\":{\"unschedulable\":false}}'`, or another target."),
+  NoSuitableTarget(
+      "No hypervisor node passed the checks; status.candidates says why for each.",
+      "Read `status.candidates`; each has a reason of this list."),
+  SourceNotReady(
+      "The source's daemon or its libvirt is away.",
+      "Look at the daemon and libvirtd of the node that the message names."),
+  TargetNotReady(
+      "The target's daemon or its libvirt is away.",
+      "Look at the daemon and libvirtd of the target, or take another one."),
 
   // The guest can't be moved as it is.
-  HostDeviceAttached("The guest holds a device of its host.", "Detach the device (`virsh detach-device`) for the time of the migration."),
-  SnapshotsPresent("The guest has snapshots, which libvirt can't move.", "Delete the snapshots (`virsh snapshot-delete`), or flatten them."),
-  SharedFilesystemAttached("The guest has a file system of its host mounted (virtiofs or 9p).", "Unmount it in the guest and detach it."),
-  DiskNotMovable("A disk is of a type that can neither be copied nor reached from the target.", "Detach the disk, or move its content to a storage pool."),
-  DiskOutsidePool("A disk is a file outside of every storage pool of the source.", "Define a storage pool over its directory on source and target."),
-  BackingChainNotSupported("A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
-  DomainBusy("libvirt has another job on the domain.", "Wait for libvirt's job, or end it (`virsh domjobinfo`, `virsh domjobabort`), and migrate again."),
+  HostDeviceAttached(
+      "The guest holds a device of its host.",
+      "Detach the device (`virsh detach-device`) for the time of the migration."),
+  SnapshotsPresent(
+      "The guest has snapshots, which libvirt can't move.",
+      "Delete the snapshots (`virsh snapshot-delete`), or flatten them."),
+  SharedFilesystemAttached(
+      "The guest has a file system of its host mounted (virtiofs or 9p).",
+      "Unmount it in the guest and detach it."),
+  DiskNotMovable(
+      "A disk is of a type that can neither be copied nor reached from the target.",
+      "Detach the disk, or move its content to a storage pool."),
+  DiskOutsidePool(
+      "A disk is a file outside of every storage pool of the source.",
+      "Define a storage pool over its directory on source and target."),
+  BackingChainNotSupported(
+      "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
+  DomainBusy(
+      "libvirt has another job on the domain.",
+      "Wait for libvirt's job, or end it (`virsh domjobinfo`, `virsh domjobabort`), and migrate again."),
 
   // The target does not fit.
-  DomainExistsOnTarget("A domain of that UUID or name exists on the target.", "If it is a left-over, undefine it on the target; if it is another guest, rename one."),
-  MachineTypeUnsupported("The target's emulator does not know the guest's machine type or architecture.", "Update QEMU on the target, or take a target with the same version."),
-  CpuIncompatible("The target's CPU lacks what the guest has.", "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
-  PoolMissing("The target has no active storage pool of the name that a disk needs.", "Define and start a pool of that name on the target."),
-  VolumeExists("The target has a volume of the name that a disk needs.", "If it is a left-over, delete it (`virsh vol-delete`): Drover overwrites nothing that it has not made."),
-  StorageNotShared("spec.storage is Shared, but the target does not see the same bytes.", "`storage: Auto` or `Block`, or mount the same storage on both hosts under the same path."),
-  StorageIsShared("spec.storage is Block, but the target sees the same bytes: a copy would destroy the disk.", "`storage: Auto` or `Shared`."),
-  InsufficientMemory("The target has not enough memory for the guest.", "Make room on the target, or take another one."),
-  InsufficientDiskSpace("A pool of the target has not enough room for the guest's disks.", "Make room in the pool, or take another target."),
-  NoFreeSlot("The node has as many migrations as it may have at once.", "Nothing: it goes on when a slot is free. More slots: `spec.maxIncoming` and `spec.maxOutgoing` of the HypervisorNode."),
+  DomainExistsOnTarget(
+      "A domain of that UUID or name exists on the target.",
+      "If it is a left-over, undefine it on the target; if it is another guest, rename one."),
+  MachineTypeUnsupported(
+      "The target's emulator does not know the guest's machine type or architecture.",
+      "Update QEMU on the target, or take a target with the same version."),
+  CpuIncompatible(
+      "The target's CPU lacks what the guest has.",
+      "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
+  PoolMissing(
+      "The target has no active storage pool of the name that a disk needs.",
+      "Define and start a pool of that name on the target."),
+  VolumeExists(
+      "The target has a volume of the name that a disk needs.",
+      "If it is a left-over, delete it (`virsh vol-delete`): Drover overwrites nothing that it has not made."),
+  StorageNotShared(
+      "spec.storage is Shared, but the target does not see the same bytes.",
+      "`storage: Auto` or `Block`, or mount the same storage on both hosts under the same path."),
+  StorageIsShared(
+      "spec.storage is Block, but the target sees the same bytes: a copy would destroy the disk.",
+      "`storage: Auto` or `Shared`."),
+  InsufficientMemory(
+      "The target has not enough memory for the guest.",
+      "Make room on the target, or take another one."),
+  InsufficientDiskSpace(
+      "A pool of the target has not enough room for the guest's disks.",
+      "Make room in the pool, or take another target."),
+  NoFreeSlot(
+      "The node has as many migrations as it may have at once.",
+      "Nothing: it goes on when a slot is free. More slots: `spec.maxIncoming` and `spec.maxOutgoing` of the HypervisorNode."),
 
   // It went wrong on the way.
-  ReservationFailed("The target could not make what the guest needs.", "Read the message; the target has removed what it had made."),
-  ConnectionToTargetFailed("The source could not reach the target's libvirt or QEMU.", "Check from the source: `virsh -c qemu+tls://ADDRESS/system`, and that the firewall lets libvirt's and QEMU's ports through."),
-  TransferFailed("libvirt ended the transfer; the message is libvirt's.", "Read the message and the logs of libvirtd and QEMU on both hosts. The guest is where it was."),
-  CompletionTimeout("The transfer was not over within spec.completionTimeoutSeconds.", "More time, more bandwidth, a longer downtime, or post-copy."),
-  WillNotConverge("The guest writes to its memory faster than the rest of it can be sent within its limits.", "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
-  PostCopyFailed("The link broke in post-copy; the guest's memory is on both hosts.", "Mend the link between the hosts. Destroy neither side."),
-  GuestStopped("The guest stopped, crashed or was destroyed during the migration.", "Read the message; start the guest again."),
-  HandOverFailed("The source has let go of the guest, but the target could not resume it.", "Mend the target's libvirtd: the daemon resumes the guest as soon as it answers."),
-  DaemonNotResponding("A daemon did not answer before its deadline.", "Look at the daemon of the node that the message names."),
+  ReservationFailed(
+      "The target could not make what the guest needs.",
+      "Read the message; the target has removed what it had made."),
+  ConnectionToTargetFailed(
+      "The source could not reach the target's libvirt or QEMU.",
+      "Check from the source: `virsh -c qemu+tls://ADDRESS/system`, and that the firewall lets libvirt's and QEMU's ports through."),
+  TransferFailed(
+      "libvirt ended the transfer; the message is libvirt's.",
+      "Read the message and the logs of libvirtd and QEMU on both hosts. The guest is where it was."),
+  CompletionTimeout(
+      "The transfer was not over within spec.completionTimeoutSeconds.",
+      "More time, more bandwidth, a longer downtime, or post-copy."),
+  WillNotConverge(
+      "The guest writes to its memory faster than the rest of it can be sent within its limits.",
+      "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
+  PostCopyFailed(
+      "The link broke in post-copy; the guest's memory is on both hosts.",
+      "Mend the link between the hosts. Destroy neither side."),
+  GuestStopped(
+      "The guest stopped, crashed or was destroyed during the migration.",
+      "Read the message; start the guest again."),
+  HandOverFailed(
+      "The source has let go of the guest, but the target could not resume it.",
+      "Mend the target's libvirtd: the daemon resumes the guest as soon as it answers."),
+  DaemonNotResponding(
+      "A daemon did not answer before its deadline.",
+      "Look at the daemon of the node that the message names."),
   LibvirtError("libvirt refused a call; the message is libvirt's.", "Read the message."),
 
   // Nodes and sightings.
   LibvirtConnected("The daemon talks to its libvirt."),
-  LibvirtUnavailable("The daemon can't reach its libvirt; it keeps trying.", "Look at libvirtd on the node."),
+  LibvirtUnavailable(
+      "The daemon can't reach its libvirt; it keeps trying.", "Look at libvirtd on the node."),
   HeartbeatSeen("The daemon's Lease is fresh."),
-  HeartbeatLost("The daemon's Lease has expired.", "Look at the node, its daemon, and its way to the API server."),
+  HeartbeatLost(
+      "The daemon's Lease has expired.",
+      "Look at the node, its daemon, and its way to the API server."),
   SeenRunning("A daemon sees the virtual machine running."),
   SeenPaused("A daemon sees the virtual machine paused."),
   SeenShutOff("The virtual machine is defined, but not running."),
-  NotSeen("No daemon sees the virtual machine.", "If all daemons answer, the domain is gone; else one of them may have it."),
+  NotSeen(
+      "No daemon sees the virtual machine.",
+      "If all daemons answer, the domain is gone; else one of them may have it."),
   OneCopy("At most one host runs the virtual machine.");
 
   private final String meaning;

@@ -82,8 +82,7 @@ public record TargetReport(
       return blockers;
     }
     return state == State.Refused
-        ? List.of(
-            new Blocker(reason, Text.limit(message == null ? reason : message, 512), null))
+        ? List.of(new Blocker(reason, Text.limit(message == null ? reason : message, 512), null))
         : List.of();
   }
 

@@ -72,7 +72,9 @@ final class GuestInspection {
     var blockers =
         Stream.concat(
                 description.blockers().stream().map(GuestInspection::blocker),
-                description.disks().stream().map(GuestInspection::refusal).flatMap(Optional::stream))
+                description.disks().stream()
+                    .map(GuestInspection::refusal)
+                    .flatMap(Optional::stream))
             .distinct()
             .limit(Blocker.MOST)
             .toList();

@@ -4,8 +4,8 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
-import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Progress;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
@@ -145,7 +145,14 @@ final class SourceReports {
               : now.truncatedTo(ChronoUnit.MILLIS).toString();
       var report =
           new SourceReport(
-              nodeName, state, reason.name(), Text.limit(message, 1024), since, blockers, guest, result);
+              nodeName,
+              state,
+              reason.name(),
+              Text.limit(message, 1024),
+              since,
+              blockers,
+              guest,
+              result);
       return put(
           report,
           progress == null ? said.progress() : progress,

@@ -120,8 +120,7 @@ final class TargetCheck {
       if (pool == null || volume == null) {
         blockers.add(
             Blocker.of(
-                Reason.DiskOutsidePool,
-                "disk %s is in no storage pool".formatted(disk.target())));
+                Reason.DiskOutsidePool, "disk %s is in no storage pool".formatted(disk.target())));
         continue;
       }
       var state = pools.get(pool);
@@ -130,8 +129,7 @@ final class TargetCheck {
         blockers.add(
             Blocker.of(
                 Reason.PoolMissing,
-                "disk %s needs an active storage pool \"%s\" here"
-                    .formatted(disk.target(), pool)));
+                "disk %s needs an active storage pool \"%s\" here".formatted(disk.target(), pool)));
         continue;
       }
       if (seesProbe(pool, disk.probe())) {
@@ -183,7 +181,9 @@ final class TargetCheck {
                   .formatted(
                       disk.target(),
                       pool,
-                      disk.readOnly() || disk.shareable() ? "" : ", or use storage: Auto or Block")));
+                      disk.readOnly() || disk.shareable()
+                          ? ""
+                          : ", or use storage: Auto or Block")));
       return;
     }
     if (disk.hasBackingFile()) {

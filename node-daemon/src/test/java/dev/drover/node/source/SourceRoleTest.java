@@ -3,9 +3,15 @@ package dev.drover.node.source;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.drover.api.v1alpha1.Condition;
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.DomainState.Run;
@@ -14,18 +20,13 @@ import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
-import java.time.Duration;
-import dev.drover.api.v1alpha1.Condition;
-import dev.drover.api.v1alpha1.ConditionType;
-import dev.drover.api.v1alpha1.LiveMigration;
-import dev.drover.api.v1alpha1.LiveMigrationSpec;
-import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.node.report.RecordedReports;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class SourceRoleTest extends SourceStage {
@@ -82,8 +83,7 @@ class SourceRoleTest extends SourceStage {
   /** {@code allIsKnown}: the operator has heard all hosts. */
   private LiveMigration dryRun(@Nullable SourceReport own, boolean allIsKnown) {
     var spec = LiveMigrationSpec.builder("web").dryRun(true).build();
-    var migration =
-        RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
+    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
     if (allIsKnown) {
       var status = migration.getStatus();
       migration.setStatus(

@@ -137,7 +137,7 @@ class TuningTest extends SourceStage {
     try (var next = new NextLife()) {
       var own =
           new dev.drover.api.v1alpha1.SourceReport(
-              "n1", State.Switching, "Switching", null, "2026-11-23T12:00:00Z", guest, null);
+              "n1", State.Switching, "Switching", null, "2026-11-23T12:00:00Z", null, guest, null);
       var migration =
           RecordedReports.migration(
               spec().switchover(Switchover.Pause).build(),

@@ -79,7 +79,8 @@ class TargetRoleTest {
   }
 
   private static SourceReport source(SourceReport.State state, Guest guest) {
-    return new SourceReport("n1", state, "Inspected", null, "2026-11-23T12:00:00Z", null, guest, null);
+    return new SourceReport(
+        "n1", state, "Inspected", null, "2026-11-23T12:00:00Z", null, guest, null);
   }
 
   private TargetReport handle(

@@ -60,10 +60,7 @@ final class HostFacts {
     Matcher wanted = VERSIONED.matcher(guest.machineType());
     String qemu = host.qemuVersion();
     Matcher has = VERSION.matcher(qemu == null ? "" : qemu);
-    boolean older =
-        wanted.matches()
-            && has.matches()
-            && number(has) < number(wanted);
+    boolean older = wanted.matches() && has.matches() && number(has) < number(wanted);
     return older
         ? Optional.of(
             Blocker.of(

@@ -67,8 +67,7 @@ public record Placement(
             Candidate.of(
                 name,
                 Stream.concat(
-                        Stream.of(
-                            Blocker.of(Reason.TargetNotReady, node.readiness().message())),
+                        Stream.of(Blocker.of(Reason.TargetNotReady, node.readiness().message())),
                         blockers.stream())
                     .toList()));
       } else if (!blockers.isEmpty() && !(dryRun && named.isPresent())) {
@@ -96,8 +95,7 @@ public record Placement(
   }
 
   /** What is known against that host without asking it; a named one is asked about the guest. */
-  private static List<Blocker> blockers(
-      MigrationContext context, NodeFacts node, boolean isNamed) {
+  private static List<Blocker> blockers(MigrationContext context, NodeFacts node, boolean isNamed) {
     List<Blocker> blockers = new ArrayList<>();
     closed(node).ifPresent(blockers::add);
     var guest = context.source().map(SourceReport::guest);

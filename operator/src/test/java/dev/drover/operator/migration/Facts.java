@@ -154,7 +154,8 @@ public final class Facts {
 
   public Facts target(TargetReport.State state, String reason) {
     target =
-        new TargetReport("hv2", state, reason, "The target says so.", T0.toString(), null, List.of());
+        new TargetReport(
+            "hv2", state, reason, "The target says so.", T0.toString(), null, List.of());
     return this;
   }
 

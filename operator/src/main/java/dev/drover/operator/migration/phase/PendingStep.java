@@ -124,12 +124,16 @@ final class PendingStep implements Step {
           Phase.PreMigration,
           Reason.Checking,
           source + " and " + chosen + " check that the migration can work.",
-          // Who was out before is looked at again before it is over.
-          Changes.NONE
-              .candidates(List.of())
-              .placed(source, chosen, machine.getSpec().domainUuid()));
+          forgettingCandidates(context).placed(source, chosen, machine.getSpec().domainUuid()));
     }
     return waitFor(context, placement, changes, sourceNode, source, sourceFor, slots);
+  }
+
+  /** Who was out while it waited is looked at again before it is over. */
+  private static Changes forgettingCandidates(MigrationContext context) {
+    return context.status().candidates() == null
+        ? Changes.NONE
+        : Changes.NONE.candidates(List.of());
   }
 
   private static Progress waitFor(

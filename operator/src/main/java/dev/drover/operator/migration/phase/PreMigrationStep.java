@@ -72,9 +72,7 @@ final class PreMigrationStep implements Step {
     String node = context.targetNode();
     if (context.target().isEmpty()) {
       Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
-      return left.isPositive()
-          ? Progress.quiet(left)
-          : next(context, List.of(notAnswering(node)));
+      return left.isPositive() ? Progress.quiet(left) : next(context, List.of(notAnswering(node)));
     }
     TargetReport target = context.target().get();
     return switch (target.state()) {

@@ -682,7 +682,7 @@ class StepTest {
             "says that the VM is being moved",
             pending0().dryRun().peer("p", "vm", Phase.PreCopy, "hv1", "hv2", 5),
             "fail MigrationInProgress"),
-        row("answers for now", pending0().dryRun().away("hv2"), "fail TargetNotReady"),
+        row("answers for now", pending0().dryRun().away("hv2"), "fail NoSuitableTarget"),
         row(
             "a closed host is asked nevertheless if it is named",
             pending0().dryRun().toNode("hv2").node("hv2", true, true, 2, 2, 1, Map.of()),
@@ -732,7 +732,10 @@ class StepTest {
             "a guest that can't move, to whatever host",
             checked().guestBlockedBy(Reason.SnapshotsPresent),
             "fail SnapshotsPresent"),
-        row("a host that never answers", checked().noTarget().after(LATE), "fail DaemonNotResponding"),
+        row(
+            "a host that never answers",
+            checked().noTarget().after(LATE),
+            "fail DaemonNotResponding"),
         row("waits for the host", checked().noTarget(), "quiet 60"),
         row("is aborted", checked().abort(), "fail AbortRequested"));
   }
