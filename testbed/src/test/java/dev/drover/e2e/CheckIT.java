@@ -53,8 +53,9 @@ class CheckIT {
       for (var host : List.of(testbed.host("n2"), testbed.host("n3"))) {
         host.exec("sh", "-c", "echo precious > " + path);
       }
-      var foreign = "<domain type='qemu'><name>blocked</name><memory>1024</memory>"
-          + "<os><type>hvm</type></os></domain>";
+      var foreign =
+          "<domain type='qemu'><name>blocked</name><memory>1024</memory>"
+              + "<os><type>hvm</type></os></domain>";
       testbed.host("n3").exec("sh", "-c", "echo \"" + foreign + "\" > /tmp/foreign.xml");
       testbed.host("n3").virsh("define", "/tmp/foreign.xml").orThrow();
       try {
@@ -64,8 +65,7 @@ class CheckIT {
             .contains("DomainExistsOnTarget", "VolumeExists");
         assertThat(status.candidates())
             .allSatisfy(
-                c ->
-                    assertThat(c.blockers()).allSatisfy(b -> assertThat(b.remedy()).isNotBlank()));
+                c -> assertThat(c.blockers()).allSatisfy(b -> assertThat(b.remedy()).isNotBlank()));
         scene.assertNoProbesLeft();
         assertThat(testbed.host("n2").exec("cat", path).out()).contains("precious");
 
