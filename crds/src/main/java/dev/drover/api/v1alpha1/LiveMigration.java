@@ -73,6 +73,12 @@ import io.fabric8.kubernetes.model.annotation.Version;
     message =
         "metadata.name must have at most 63 characters: it becomes the value of labels and"
             + " metrics")
+@ValidationRule(
+    value =
+        "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase == 'Pending'"
+            + " || (has(self.spec.notBefore) == has(oldSelf.spec.notBefore)"
+            + " && (!has(self.spec.notBefore) || self.spec.notBefore == oldSelf.spec.notBefore))",
+    message = "spec.notBefore can't be changed any more: the migration has begun")
 public class LiveMigration extends CustomResource<LiveMigrationSpec, LiveMigrationStatus>
     implements Namespaced {
   private static final long serialVersionUID = 1;

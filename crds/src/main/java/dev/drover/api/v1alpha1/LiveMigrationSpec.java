@@ -10,7 +10,10 @@ import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
 import io.fabric8.generator.annotation.ValidationRule;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <p>What says which guest goes where and how is immutable; a change that could not be obeyed is
  * refused by the API server instead of being ignored. The tuning (bandwidth, downtime, timeout,
  * post-copy, switchover) may change while the migration runs; {@code status.tuning} says how far it
- * is obeyed.
+ * is obeyed. {@code notBefore} may change until the migration begins, {@code retry} and {@code
+ * priority} at any time.
  */
 @ValidationRule(
     value = "self.virtualMachineName == oldSelf.virtualMachineName",
@@ -72,6 +76,11 @@ import org.jspecify.annotations.Nullable;
 @ValidationRule(
     value = "self.onTimeout != 'PostCopy' || self.postCopy == 'Allowed'",
     message = "onTimeout: PostCopy needs postCopy: Allowed")
+@ValidationRule(
+    value =
+        "!has(self.retry) || !has(self.retry.onlyOtherTargets) || !self.retry.onlyOtherTargets"
+            + " || !has(self.target) || !has(self.target.nodeName)",
+    message = "retry.onlyOtherTargets can't be had with target.nodeName: there is no other target")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record LiveMigrationSpec(
@@ -131,6 +140,19 @@ public record LiveMigrationSpec(
         @Nullable Boolean dryRun,
     @JsonPropertyDescription("Stops the migration; can't be taken back.") @Nullable Boolean abort,
     @JsonPropertyDescription(
+            "The migration stays Pending until then, RFC 3339. Can be changed until it begins.")
+        @Size(max = 35)
+        @Pattern(RFC_3339)
+        @Nullable String notBefore,
+    @JsonPropertyDescription(
+            "Whether another attempt follows one that failed for a reason that may pass; without it, none.")
+        @Nullable Retry retry,
+    @JsonPropertyDescription("Who gets the next free slot: higher first, then the older one.")
+        @Default("0")
+        @Min(-1000)
+        @Max(1000)
+        @Nullable Integer priority,
+    @JsonPropertyDescription(
             "The object is deleted this many seconds after its end; without it, never.")
         @Min(0)
         @Max(31536000)
@@ -138,6 +160,57 @@ public record LiveMigrationSpec(
 
   private static final String DNS_SUBDOMAIN =
       "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+  // Offsets as they exist on Earth; java.time refuses larger ones than Kubernetes would.
+  private static final String RFC_3339 =
+      "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?"
+          + "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$";
+
+  /** The longest pause between two attempts, however often it was doubled. */
+  public static final Duration LONGEST_BACKOFF = Duration.ofHours(1);
+
+  /**
+   * What follows an attempt that has failed for a reason that may pass ({@link Reason#isTransient})
+   * and has left nothing behind.
+   *
+   * @param maxAttempts the first one included
+   * @param backoffSeconds the pause after the first attempt; doubled after each, up to {@link
+   *     #LONGEST_BACKOFF}
+   * @param onlyOtherTargets no attempt goes to a host that an earlier one went to
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Retry(
+      @JsonPropertyDescription("How many attempts there are at most, the first one included.")
+          @Default("3")
+          @Min(1)
+          @Max(10)
+          @Nullable Integer maxAttempts,
+      @JsonPropertyDescription(
+              "Seconds between the first attempt's end and the second's start; doubled after each attempt, up to an"
+                  + " hour.")
+          @Default("10")
+          @Min(1)
+          @Max(3600)
+          @Nullable Integer backoffSeconds,
+      @JsonPropertyDescription("true: no attempt goes to a host that an earlier one went to.")
+          @Nullable Boolean onlyOtherTargets) {
+
+    public int maxAttemptsOrDefault() {
+      return maxAttempts == null ? 3 : maxAttempts;
+    }
+
+    /** The pause after that many attempts, at least one. */
+    public Duration backoffAfter(int attempts) {
+      Duration first = Duration.ofSeconds(backoffSeconds == null ? 10 : backoffSeconds);
+      Duration doubled = first.multipliedBy(1L << Math.clamp(attempts - 1L, 0, 20));
+      return doubled.compareTo(LONGEST_BACKOFF) < 0 ? doubled : LONGEST_BACKOFF;
+    }
+
+    public boolean otherTargetsOnly() {
+      return Boolean.TRUE.equals(onlyOtherTargets);
+    }
+  }
 
   /** The guest's present host. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -246,6 +319,15 @@ public record LiveMigrationSpec(
     return Boolean.TRUE.equals(dryRun);
   }
 
+  public int priorityOrDefault() {
+    return priority == null ? 0 : priority;
+  }
+
+  /** {@code spec.notBefore} as a time, if any. */
+  public Optional<Instant> earliestStart() {
+    return Optional.ofNullable(notBefore).map(Instant::parse);
+  }
+
   public boolean abortRequested() {
     return Boolean.TRUE.equals(abort);
   }
@@ -271,6 +353,9 @@ public record LiveMigrationSpec(
     private @Nullable CommitOrder commit;
     private @Nullable Boolean dryRun;
     private @Nullable Boolean abort;
+    private @Nullable String notBefore;
+    private @Nullable Retry retry;
+    private @Nullable Integer priority;
     private @Nullable Integer ttlSecondsAfterFinished;
 
     private Builder(String virtualMachineName) {
@@ -342,6 +427,21 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder notBefore(@Nullable String value) {
+      notBefore = value;
+      return this;
+    }
+
+    public Builder retry(@Nullable Retry value) {
+      retry = value;
+      return this;
+    }
+
+    public Builder priority(@Nullable Integer value) {
+      priority = value;
+      return this;
+    }
+
     public Builder ttlSecondsAfterFinished(@Nullable Integer value) {
       ttlSecondsAfterFinished = value;
       return this;
@@ -363,6 +463,9 @@ public record LiveMigrationSpec(
           commit,
           dryRun,
           abort,
+          notBefore,
+          retry,
+          priority,
           ttlSecondsAfterFinished);
     }
   }

@@ -24,13 +24,21 @@ import org.jspecify.annotations.Nullable;
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record LiveMigrationStatus(
     @Nullable Long observedGeneration,
-    @JsonPropertyDescription("Where the migration stands; phases only go forward.") @Size(max = 32)
+    @JsonPropertyDescription(
+            "Where the migration stands; within one attempt phases only go forward.")
+        @Size(max = 32)
         @Nullable String phase,
     @Size(max = 16) @Nullable List<Condition> conditions,
     @Size(max = 253) @Nullable String sourceNode,
     @Size(max = 253) @Nullable String targetNode,
     @JsonPropertyDescription("UUID of the libvirt domain.") @Size(max = 36)
         @Nullable String domainUuid,
+    @JsonPropertyDescription(
+            "Which attempt this is; absent, the first. A daemon's report of another attempt is stale.")
+        @Min(1)
+        @Nullable Integer attempt,
+    @JsonPropertyDescription("Each attempt that has ended, with spec.retry.") @Size(max = 10)
+        @Nullable List<Attempt> attempts,
     @JsonPropertyDescription("What it waits for, while Pending.") @Nullable Queue queue,
     @JsonPropertyDescription("When each phase began and ended.") @Size(max = 12)
         @Nullable List<PhaseTimes> phases,
@@ -50,6 +58,25 @@ public record LiveMigrationStatus(
     @Nullable Result result,
     @Nullable SourceReport source,
     @Nullable TargetReport target) {
+
+  /**
+   * One attempt that has ended.
+   *
+   * @param number from 1
+   * @param sourceNode and
+   * @param targetNode absent if none had been chosen
+   * @param reason {@link Reason#Succeeded}, or why it failed
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Attempt(
+      @Required @Min(1) int number,
+      @Size(max = 253) @Nullable String sourceNode,
+      @Size(max = 253) @Nullable String targetNode,
+      @Required @Size(max = 35) String startedAt,
+      @Required @Size(max = 35) String finishedAt,
+      @Required @Size(max = 64) String reason,
+      @Size(max = 1024) @Nullable String message) {}
 
   /** What a pending migration waits for. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -266,16 +293,30 @@ public record LiveMigrationStatus(
         : conditions.stream().filter(c -> c.type().equals(type.name())).findFirst();
   }
 
-  /** The source's report, if it is from the node that is the source now. */
+  /** Which attempt this is, from 1. */
+  public int attemptNumber() {
+    return attempt == null ? 1 : attempt;
+  }
+
+  /** The attempts that have ended, if {@code spec.retry} asked for more than one. */
+  public List<Attempt> attemptsOrEmpty() {
+    return attempts == null ? List.of() : attempts;
+  }
+
+  /** The source's report, if it is from the node that is the source now, and of this attempt. */
   public Optional<SourceReport> currentSource() {
-    return source != null && source.nodeName().equals(sourceNode)
+    return source != null
+            && source.nodeName().equals(sourceNode)
+            && source.attemptNumber() == attemptNumber()
         ? Optional.of(source)
         : Optional.empty();
   }
 
-  /** The target's report, if it is from the node that is the target now. */
+  /** The target's report, if it is from the node that is the target now, and of this attempt. */
   public Optional<TargetReport> currentTarget() {
-    return target != null && target.nodeName().equals(targetNode)
+    return target != null
+            && target.nodeName().equals(targetNode)
+            && target.attemptNumber() == attemptNumber()
         ? Optional.of(target)
         : Optional.empty();
   }
@@ -292,6 +333,8 @@ public record LiveMigrationStatus(
     private @Nullable String sourceNode;
     private @Nullable String targetNode;
     private @Nullable String domainUuid;
+    private @Nullable Integer attempt;
+    private @Nullable List<Attempt> attempts;
     private @Nullable Queue queue;
     private @Nullable List<PhaseTimes> phases;
     private @Nullable List<Candidate> candidates;
@@ -332,6 +375,16 @@ public record LiveMigrationStatus(
 
     public Builder domainUuid(@Nullable String value) {
       domainUuid = value;
+      return this;
+    }
+
+    public Builder attempt(@Nullable Integer value) {
+      attempt = value;
+      return this;
+    }
+
+    public Builder attempts(@Nullable List<Attempt> value) {
+      attempts = value;
       return this;
     }
 
@@ -393,6 +446,8 @@ public record LiveMigrationStatus(
           sourceNode,
           targetNode,
           domainUuid,
+          attempt,
+          attempts,
           queue,
           phases,
           candidates,

@@ -4,7 +4,9 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Where a migration stands. Phases only go forward; {@link #mayBecome} is the whole table.
+ * Where a migration stands. Within one attempt phases only go forward; {@link #mayBecome} is the
+ * whole table. An attempt that has failed in a phase that {@link #mayBeTriedAgain} may be followed
+ * by another, which begins in {@link #Pending}: the pair of attempt and phase only goes forward.
  *
  * <p>The order of the constants is documentation, not API: nothing compares ordinals.
  */
@@ -50,6 +52,17 @@ public enum Phase {
     return switch (this) {
       case PreCopy, StopAndCopy, PostCopy -> true;
       default -> false;
+    };
+  }
+
+  /**
+   * Whether an attempt that fails in this phase may be followed by another one. From {@link
+   * #PostCopy} on the guest is not only at the source any more.
+   */
+  public boolean mayBeTriedAgain() {
+    return switch (this) {
+      case Pending, PreMigration, Reservation, PreCopy, StopAndCopy -> true;
+      case PostCopy, Commitment, Succeeded, Failed, Aborted -> false;
     };
   }
 

@@ -23,6 +23,10 @@ public enum Reason {
   WaitingForDaemon(
       "A daemon has not answered yet.",
       "Nothing, for a minute. Then look at the daemon: `kubectl get hvn`, and its log on the node that the message names."),
+  WaitingForNotBefore("spec.notBefore has not come yet.", "Nothing; or change `spec.notBefore`."),
+  WaitingToRetry(
+      "An attempt has failed; the next one begins after a pause.",
+      "Nothing; `status.attempts` says why it failed."),
 
   // Asked for.
   AbortRequested("spec.abort was set.", "Nothing: it was asked for."),
@@ -192,5 +196,87 @@ public enum Reason {
   /** What a person can do about it, as the reference page and status say it; may be empty. */
   public String remedy() {
     return remedy;
+  }
+
+  /**
+   * Whether what failed for this reason may go well a little later though nobody has changed
+   * anything: only such an attempt is followed by another ({@code spec.retry}). What a person has
+   * to put right, or has asked for, is not; nor is anything after which the guest may not be where
+   * it was.
+   */
+  public boolean isTransient() {
+    return switch (this) {
+      case SourceNotReady,
+          TargetNotReady,
+          DomainBusy,
+          InsufficientMemory,
+          InsufficientDiskSpace,
+          NoFreeSlot,
+          ReservationFailed,
+          ConnectionToTargetFailed,
+          TransferFailed,
+          CompletionTimeout,
+          WillNotConverge,
+          DaemonNotResponding,
+          LibvirtError ->
+          true;
+      case Accepted,
+          Checking,
+          Reserving,
+          Transferring,
+          Switching,
+          PostCopying,
+          Committing,
+          Succeeded,
+          CleaningUp,
+          Inspected,
+          TargetChecked,
+          TargetReserved,
+          WaitingForDaemon,
+          CheckPassed,
+          WaitingForNotBefore,
+          WaitingToRetry,
+          AbortRequested,
+          Deleted,
+          AbortTooLate,
+          Decided,
+          TuningTooLate,
+          TuningNotSupported,
+          VirtualMachineNotFound,
+          VirtualMachineNotRunning,
+          VirtualMachineNotOnSource,
+          SplitBrain,
+          MigrationInProgress,
+          TargetNotFound,
+          TargetIsSource,
+          TargetUnschedulable,
+          NoSuitableTarget,
+          HostDeviceAttached,
+          SnapshotsPresent,
+          SharedFilesystemAttached,
+          DiskNotMovable,
+          DiskOutsidePool,
+          BackingChainNotSupported,
+          DomainExistsOnTarget,
+          MachineTypeUnsupported,
+          CpuIncompatible,
+          PoolMissing,
+          VolumeExists,
+          StorageNotShared,
+          StorageIsShared,
+          PostCopyFailed,
+          GuestStopped,
+          HandOverFailed,
+          LibvirtConnected,
+          LibvirtUnavailable,
+          HeartbeatSeen,
+          HeartbeatLost,
+          SeenRunning,
+          SeenPaused,
+          SeenShutOff,
+          NotSeen,
+          OneCopy ->
+          false;
+    };
   }
 }

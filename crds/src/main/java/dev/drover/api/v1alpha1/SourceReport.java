@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param guest the guest as it was found; kept through all states, it is what a restarted daemon
  *     goes by
+ * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
+ *     is stale
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -31,7 +33,26 @@ public record SourceReport(
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
     @Nullable Guest guest,
-    LiveMigrationStatus.@Nullable Result result) {
+    LiveMigrationStatus.@Nullable Result result,
+    @Min(1) @Nullable Integer attempt) {
+
+  /** Of the first attempt. */
+  public SourceReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable Guest guest,
+      LiveMigrationStatus.@Nullable Result result) {
+    this(nodeName, state, reason, message, since, blockers, guest, result, null);
+  }
+
+  /** Which attempt it is about, from 1. */
+  public int attemptNumber() {
+    return attempt == null ? 1 : attempt;
+  }
 
   /** What keeps the guest from moving; empty if nothing does. */
   public List<Blocker> blockersOrEmpty() {

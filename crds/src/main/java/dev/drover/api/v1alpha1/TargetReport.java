@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param disks what will become of each disk; kept through all states: it is the list of what may
  *     have to be removed
+ * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
+ *     is stale
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -30,7 +32,25 @@ public record TargetReport(
     @JsonPropertyDescription("All that keeps this host from taking the guest.")
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
-    @Size(max = 64) @Nullable List<DiskPlan> disks) {
+    @Size(max = 64) @Nullable List<DiskPlan> disks,
+    @Min(1) @Nullable Integer attempt) {
+
+  /** Of the first attempt. */
+  public TargetReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable List<DiskPlan> disks) {
+    this(nodeName, state, reason, message, since, blockers, disks, null);
+  }
+
+  /** Which attempt it is about, from 1. */
+  public int attemptNumber() {
+    return attempt == null ? 1 : attempt;
+  }
 
   /** What the target's daemon has done. */
   public enum State {

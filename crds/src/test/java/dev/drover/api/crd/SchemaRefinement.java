@@ -38,7 +38,8 @@ final class SchemaRefinement {
           "pools", "name",
           "disks", "target",
           "phases", "phase",
-          "candidates", "nodeName");
+          "candidates", "nodeName",
+          "attempts", "number");
 
   private final List<String> unbounded = new ArrayList<>();
 
@@ -150,7 +151,7 @@ final class SchemaRefinement {
   }
 
   private static boolean isTime(String name) {
-    return name.equals("since") || name.equals("lastTransitionTime") || name.endsWith("At");
+    return Set.of("since", "lastTransitionTime", "notBefore").contains(name) || name.endsWith("At");
   }
 
   private static boolean isLong(Type type) {

@@ -55,11 +55,14 @@ final class SourceReports {
     return nodeName;
   }
 
-  /** What was said last: by this process, or by an earlier one if the object has it. */
+  /**
+   * What was said last of this attempt: by this process, or by an earlier one if the object has it.
+   */
   Optional<SourceReport> last(LiveMigration migration) {
     return queue
         .newest(migration.getMetadata().getUid())
         .map(LiveMigrationStatus::source)
+        .filter(report -> report.attemptNumber() == migration.getStatus().attemptNumber())
         .or(() -> migration.getStatus().currentSource());
   }
 
@@ -68,12 +71,20 @@ final class SourceReports {
     return new Voice(
         MigrationRef.of(migration),
         migration.getMetadata().getGeneration(),
+        migration.getStatus().attempt(),
         queue
             .newest(migration.getMetadata().getUid())
+            .filter(word -> isOfAttempt(word, migration.getStatus().attemptNumber()))
             .orElse(
                 migration.getStatus().currentSource().isPresent()
                     ? migration.getStatus()
                     : LiveMigrationStatus.builder().build()));
+  }
+
+  /** What was said of an attempt before is no beginning for this one. */
+  private static boolean isOfAttempt(LiveMigrationStatus word, int attempt) {
+    var report = word.source();
+    return report != null && report.attemptNumber() == attempt;
   }
 
   void forget(LiveMigration migration) {
@@ -84,11 +95,17 @@ final class SourceReports {
   final class Voice {
     private final MigrationRef ref;
     private final @Nullable Long generation;
+    private final @Nullable Integer attempt;
     private LiveMigrationStatus said;
 
-    private Voice(MigrationRef ref, @Nullable Long generation, LiveMigrationStatus said) {
+    private Voice(
+        MigrationRef ref,
+        @Nullable Long generation,
+        @Nullable Integer attempt,
+        LiveMigrationStatus said) {
       this.ref = ref;
       this.generation = generation;
+      this.attempt = attempt;
       this.said = said;
     }
 
@@ -152,7 +169,8 @@ final class SourceReports {
               since,
               blockers,
               guest,
-              result);
+              result,
+              attempt);
       return put(
           report,
           progress == null ? said.progress() : progress,

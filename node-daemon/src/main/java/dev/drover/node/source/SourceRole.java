@@ -28,7 +28,6 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +52,7 @@ public final class SourceRole implements HypervisorListener {
   private final GuestInspection inspection;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
-  private final Set<String> probesRemoved = ConcurrentHashMap.newKeySet();
+  private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
 
   public SourceRole(
       String nodeName,
@@ -132,9 +131,10 @@ public final class SourceRole implements HypervisorListener {
   private void removeProbes(LiveMigration migration, Optional<SourceReport> own)
       throws HypervisorException {
     var uid = migration.getMetadata().getUid();
-    if (!probesRemoved.contains(uid)) {
+    Integer attempt = migration.getStatus().attemptNumber();
+    if (!attempt.equals(probesRemoved.get(uid))) {
       inspection.removeProbes(uid, guestOf(own));
-      probesRemoved.add(uid);
+      probesRemoved.put(uid, attempt);
     }
   }
 
@@ -185,7 +185,7 @@ public final class SourceRole implements HypervisorListener {
   }
 
   private void retune(LiveMigration migration) {
-    var run = runs.get(migration.getMetadata().getUid());
+    var run = runs.get(key(migration));
     if (run != null) {
       run.retune(Tuning.of(migration));
     }
@@ -193,7 +193,7 @@ public final class SourceRole implements HypervisorListener {
 
   private Optional<Duration> transfer(
       LiveMigration migration, UUID uuid, Optional<SourceReport> own) {
-    if (own.isEmpty() || runs.containsKey(migration.getMetadata().getUid())) {
+    if (own.isEmpty() || runs.containsKey(key(migration))) {
       return Optional.empty();
     }
     return switch (own.get().state()) {
@@ -210,6 +210,11 @@ public final class SourceRole implements HypervisorListener {
     };
   }
 
+  /** A transfer belongs to one attempt. */
+  private static String key(LiveMigration migration) {
+    return migration.getMetadata().getUid() + "/" + migration.getStatus().attemptNumber();
+  }
+
   /**
    * @return when to try again, if the target's address could not be learned
    */
@@ -224,7 +229,10 @@ public final class SourceRole implements HypervisorListener {
     if (address.isEmpty()) {
       return Optional.of(LOOK_AGAIN_AFTER);
     }
-    var uid = migration.getMetadata().getUid();
+    if (runsByDomain.containsKey(uuid)) {
+      return Optional.of(LOOK_AGAIN_SOON); // the attempt before is over, but for its thread
+    }
+    var key = key(migration);
     var run =
         new TransferRun(
             beginning,
@@ -233,7 +241,7 @@ public final class SourceRole implements HypervisorListener {
             reports.of(migration),
             hypervisor,
             clock);
-    runs.put(uid, run);
+    runs.put(key, run);
     runsByDomain.put(uuid, run);
     Thread.ofPlatform()
         .name("transfer-watch-" + uuid)
@@ -243,7 +251,7 @@ public final class SourceRole implements HypervisorListener {
               try {
                 run.run();
               } finally {
-                runs.remove(uid, run);
+                runs.remove(key, run);
                 runsByDomain.remove(uuid, run);
               }
             });
@@ -253,7 +261,7 @@ public final class SourceRole implements HypervisorListener {
   private Optional<Duration> stop(
       LiveMigration migration, UUID uuid, Optional<SourceReport> own, Failure failure)
       throws HypervisorException {
-    var run = runs.get(migration.getMetadata().getUid());
+    var run = runs.get(key(migration));
     if (run != null) {
       run.requestStop(new StopRequest(reasonOf(failure), failure.message()));
       return Optional.empty();
@@ -274,7 +282,7 @@ public final class SourceRole implements HypervisorListener {
     return switch (state) {
       case Transferring, Switching, PostCopying, HandOverPending -> {
         var retry = begin(migration, uuid, own.orElseThrow(), Beginning.Adopted);
-        var adopted = runs.get(migration.getMetadata().getUid());
+        var adopted = runs.get(key(migration));
         if (adopted != null) {
           adopted.requestStop(new StopRequest(reasonOf(failure), failure.message()));
         }
@@ -303,12 +311,9 @@ public final class SourceRole implements HypervisorListener {
         LOG.info(MigrationRef.of(migration))
             .addKeyValue("state", here.get().run())
             .log("libvirt has not let go of the domain yet; its disks stay");
-        return Optional.of(
-            runs.containsKey(migration.getMetadata().getUid())
-                ? LOOK_AGAIN_SOON
-                : LOOK_AGAIN_AFTER);
+        return Optional.of(runs.containsKey(key(migration)) ? LOOK_AGAIN_SOON : LOOK_AGAIN_AFTER);
       }
-      if (runs.containsKey(migration.getMetadata().getUid())) {
+      if (runs.containsKey(key(migration))) {
         return Optional.of(LOOK_AGAIN_SOON); // libvirt undefines it itself, in a moment
       }
       hypervisor.undefine(uuid);

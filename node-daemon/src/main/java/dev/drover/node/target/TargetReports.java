@@ -29,11 +29,14 @@ final class TargetReports {
     this.clock = clock;
   }
 
-  /** What was said last: by this process, or by an earlier one if the object has it. */
+  /**
+   * What was said last of this attempt: by this process, or by an earlier one if the object has it.
+   */
   Optional<TargetReport> last(LiveMigration migration) {
     return queue
         .newest(migration.getMetadata().getUid())
         .map(LiveMigrationStatus::target)
+        .filter(report -> report.attemptNumber() == migration.getStatus().attemptNumber())
         .or(() -> migration.getStatus().currentTarget());
   }
 
@@ -73,7 +76,8 @@ final class TargetReports {
             Text.limit(message, 1024),
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
             blockers,
-            plan);
+            plan,
+            migration.getStatus().attempt());
     var condition =
         Condition.of(
                 ConditionType.TargetReady,

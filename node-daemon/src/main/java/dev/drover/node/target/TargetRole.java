@@ -16,8 +16,8 @@ import dev.drover.node.report.ReportQueue;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -39,7 +39,7 @@ public final class TargetRole {
   private final NodeLimits limits;
   private final Holds holds = new Holds();
   private final AtomicBoolean restored = new AtomicBoolean();
-  private final Set<String> unmarked = ConcurrentHashMap.newKeySet();
+  private final Map<String, Integer> unmarked = new ConcurrentHashMap<>();
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
@@ -136,9 +136,10 @@ public final class TargetRole {
 
   private void unmark(LiveMigration migration, TargetReport own) throws HypervisorException {
     var uid = migration.getMetadata().getUid();
-    if (!unmarked.contains(uid)) {
+    Integer attempt = migration.getStatus().attemptNumber();
+    if (!attempt.equals(unmarked.get(uid))) {
       volumes.unmark(uid, own.copies());
-      unmarked.add(uid);
+      unmarked.put(uid, attempt);
     }
   }
 

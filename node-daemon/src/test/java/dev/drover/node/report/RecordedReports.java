@@ -109,6 +109,24 @@ public final class RecordedReports implements StatusApplier, AutoCloseable {
     return migration;
   }
 
+  /** The same migration in another attempt. */
+  public static LiveMigration inAttempt(int number, LiveMigration migration) {
+    var status = migration.getStatus();
+    migration.setStatus(
+        LiveMigrationStatus.builder()
+            .phase(status.phaseValue())
+            .sourceNode(status.sourceNode())
+            .targetNode(status.targetNode())
+            .domainUuid(status.domainUuid())
+            .attempt(number)
+            .source(status.source())
+            .target(status.target())
+            .failure(status.failure())
+            .progress(status.progress())
+            .build());
+    return migration;
+  }
+
   public static LiveMigrationSpec spec() {
     return spec(LiveMigrationSpec.Storage.Auto, LiveMigrationSpec.CommitOrder.Fenced);
   }

@@ -1,5 +1,6 @@
 package dev.drover.node.source;
 
+import static dev.drover.node.report.RecordedReports.inAttempt;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -162,6 +163,36 @@ class SourceRoleTest extends SourceStage {
     assertThat(reports.source().reason()).isEqualTo(Reason.ConnectionToTargetFailed.name());
     assertThat(reports.source().message()).contains("client socket is closed");
     assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
+  }
+
+  @Test
+  void theNextAttemptBeginsAnewThoughNobodySawTheOneBeforeGo() throws HypervisorException {
+    var transfer = begin();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.fail(new HypervisorException(Kind.PeerUnreachable, 38, "client socket is closed"));
+    awaitSaid(State.Stopped);
+    var stopped = reports.source();
+    assertThat(stopped.attempt()).isNull();
+
+    // The informer has merged what was in between: only the number tells of it.
+    role.handle(inAttempt(2, migration(Phase.PreMigration, stopped, null)));
+    awaitSaid(State.Inspected);
+    var inspected = reports.source();
+    assertThat(inspected.attempt()).isEqualTo(2);
+    assertThat(reports.last().progress()).isNull();
+    var probe = inspected.guest().disks().getFirst().probe();
+    assertThat(probe.content()).isNotEqualTo(stopped.guest().disks().getFirst().probe().content());
+    role.handle(inAttempt(2, migration(Phase.Reservation, inspected, null)));
+    assertThat(source.volume("default", probe.volume())).isEmpty();
+
+    await().until(() -> role.transfers() == 0);
+    source.putJob(DOMAIN, Optional.of(job()));
+    role.handle(inAttempt(2, migration(Phase.PreCopy, inspected, null)));
+    awaitSaid(State.Transferring);
+    assertThat(reports.source().attempt()).isEqualTo(2);
+    await()
+        .until(
+            () -> source.calls().stream().filter(c -> c.startsWith("startTransfer")).count() == 2);
   }
 
   @Test

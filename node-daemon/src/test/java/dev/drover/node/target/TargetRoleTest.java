@@ -1,5 +1,6 @@
 package dev.drover.node.target;
 
+import static dev.drover.node.report.RecordedReports.inAttempt;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -123,6 +124,41 @@ class TargetRoleTest {
     assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
     assertThat(report.copies()).extracting(DiskPlan::target).containsExactly("vda");
     assertThat(host.calls()).as("nothing is touched").isEmpty();
+  }
+
+  @Test
+  void theNextAttemptIsCheckedAnew() throws HypervisorException {
+    var first = check(Storage.Auto, disk("vda", null));
+    assertThat(first.attempt()).isNull();
+    var inspected =
+        new SourceReport(
+            "n1",
+            SourceReport.State.Inspected,
+            "Inspected",
+            null,
+            "2026-11-23T12:01:00Z",
+            null,
+            guest(disk("vda", null)),
+            null,
+            2);
+    // What both said of the attempt before has another number, and is nobody's word any more.
+    role.handle(
+        inAttempt(
+            2,
+            RecordedReports.migration(
+                RecordedReports.spec(),
+                DOMAIN,
+                Phase.PreMigration,
+                source(SourceReport.State.Inspected, guest(disk("vda", null))),
+                first,
+                null)));
+    role.handle(
+        inAttempt(
+            2,
+            RecordedReports.migration(
+                RecordedReports.spec(), DOMAIN, Phase.PreMigration, inspected, first, null)));
+    await().until(() -> Objects.equals(reports.target().attempt(), 2));
+    assertThat(reports.target().state()).isEqualTo(TargetReport.State.Checked);
   }
 
   @Test

@@ -66,6 +66,8 @@ public final class Wakeups {
         phase(now) == phase(before) && now != before && Objects.equals(target(now), target(before));
     if (!sameSlots) {
       freed(now);
+    } else if (now.getSpec().priorityOrDefault() != before.getSpec().priorityOrDefault()) {
+      wakeWaiting();
     }
   }
 
@@ -81,9 +83,16 @@ public final class Wakeups {
     // don't.
     if (phase(migration).isTerminal()
         || phase(migration) == Phase.PreMigration
+        || isBetweenAttempts(migration)
         || migration.getMetadata().getDeletionTimestamp() != null) {
       wakeWaiting();
     }
+  }
+
+  private static boolean isBetweenAttempts(LiveMigration migration) {
+    return phase(migration) == Phase.Pending
+        && migration.getStatus() != null
+        && migration.getStatus().attemptNumber() > 1;
   }
 
   private void wakeWaiting() {

@@ -70,6 +70,13 @@ public final class OperatorMetrics implements MigrationListener {
   public void written(LiveMigrationStatus before, LiveMigration written) {
     LiveMigrationStatus after = written.getStatus();
     Phase phase = after.phaseValue();
+    if (after.attemptNumber() != before.attemptNumber()) {
+      Counter.builder("drover.migration.retries")
+          .description("Attempts that failed and were followed by another, by reason.")
+          .tag("reason", after.attemptsOrEmpty().getLast().reason())
+          .register(registry)
+          .increment();
+    }
     if (before.phaseValue() == phase || !phase.isTerminal()) {
       return;
     }

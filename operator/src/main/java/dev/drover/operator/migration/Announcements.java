@@ -35,6 +35,10 @@ public final class Announcements implements MigrationListener {
             && before.targetNode() != null
             && !Objects.equals(before.targetNode(), after.targetNode());
     Failure failure = after.failure();
+    if (before.attemptNumber() != after.attemptNumber()) {
+      anotherFollows(written);
+      return;
+    }
     if (phaseChanged || retargeted) {
       String note =
           after
@@ -113,6 +117,23 @@ public final class Announcements implements MigrationListener {
         .condition(ConditionType.Reconciling)
         .filter(c -> c.reason().equals(Reason.AbortTooLate.name()))
         .isPresent();
+  }
+
+  private void anotherFollows(LiveMigration written) {
+    LiveMigrationStatus status = written.getStatus();
+    String note =
+        status
+            .condition(ConditionType.Ready)
+            .map(c -> Objects.requireNonNullElse(c.message(), c.reason()))
+            .orElse(Reason.WaitingToRetry.meaning());
+    events.record(
+        written, Type.Warning, Reason.WaitingToRetry, note, "attempt/" + status.attemptNumber());
+    LOGGER
+        .atWarn()
+        .addKeyValue("migration", written.getMetadata().getName())
+        .addKeyValue("namespace", written.getMetadata().getNamespace())
+        .addKeyValue("attempt", status.attemptNumber())
+        .log(note);
   }
 
   private static Reason reason(Phase phase, @Nullable Failure failure) {

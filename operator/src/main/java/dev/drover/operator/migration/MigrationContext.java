@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The facts of one reconcile. Steps see nothing else: what they answer depends on this value alone.
@@ -93,6 +94,22 @@ public record MigrationContext(
   public Instant created() {
     String timestamp = migration.getMetadata().getCreationTimestamp();
     return timestamp == null ? now : Instant.parse(timestamp);
+  }
+
+  /**
+   * Until when this attempt is held back: until {@code spec.notBefore}, and the end of the pause
+   * after the attempt before.
+   */
+  public Optional<Instant> heldUntil() {
+    return Stream.of(spec().earliestStart(), Attempts.backoffEnd(this))
+        .flatMap(Optional::stream)
+        .max(Instant::compareTo);
+  }
+
+  /** From when on this attempt could have begun: its creation, or {@link #heldUntil}. */
+  public Instant dueAt() {
+    Instant created = created();
+    return heldUntil().filter(created::isBefore).orElse(created);
   }
 
   /** When the entry of that name began; creation if there is none. */

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Another migration that has not ended, as far as it can stand in the way.
  *
  * @param dryRun it only asks: it takes no slot, and stands in nobody's way
+ * @param begun it has passed Pending, in this attempt or in an earlier one
+ * @param early it waits for {@code spec.notBefore} and holds nothing
  * @param waitingFor slots that it waits for ({@link Slots#incomingOf})
  */
 public record Peer(
@@ -23,6 +25,9 @@ public record Peer(
     @Nullable String targetNode,
     Instant created,
     boolean dryRun,
+    boolean begun,
+    boolean early,
+    int priority,
     Set<String> waitingFor) {
 
   /** First come, first served; names decide within a second. */
@@ -32,6 +37,9 @@ public record Peer(
   static Peer of(LiveMigration migration, Instant now, Set<String> waitingFor) {
     var metadata = migration.getMetadata();
     var status = migration.getStatus();
+    boolean begun =
+        status != null && (status.phaseValue() != Phase.Pending || status.attemptNumber() > 1);
+    Instant from = migration.getSpec().earliestStart().orElse(Instant.MIN);
     return new Peer(
         metadata.getUid(),
         metadata.getNamespace(),
@@ -44,6 +52,9 @@ public record Peer(
             ? now
             : Instant.parse(metadata.getCreationTimestamp()),
         migration.getSpec().dryRunRequested(),
+        begun,
+        !begun && from.isAfter(now),
+        migration.getSpec().priorityOrDefault(),
         waitingFor);
   }
 
@@ -58,7 +69,24 @@ public record Peer(
         target,
         created,
         dryRun,
+        true,
+        false,
+        priority,
         waitingFor);
+  }
+
+  /**
+   * Whether this one, not {@code other}, is to move the virtual machine that both want: the one
+   * that has begun, else the older one. One that waits for its time is in nobody's way.
+   */
+  public boolean hasRightBefore(Peer other) {
+    return phase != Phase.Pending
+        || (!early && (begun == other.begun ? isOlderThan(other) : begun));
+  }
+
+  /** Whether this one gets a slot that both wait for: higher priority first, then the older one. */
+  public boolean isServedBefore(Peer other) {
+    return priority == other.priority ? isOlderThan(other) : priority > other.priority;
   }
 
   public boolean isOlderThan(Peer other) {

@@ -115,10 +115,14 @@ public record Placement(
         : Optional.empty();
   }
 
-  /** What is left of the time that a node may be away: from when it went, or from our creation. */
+  /**
+   * What is left of the time that a node may be away: from when it went, or from when this attempt
+   * was due.
+   */
   public static Duration graceLeft(MigrationContext context, NodeFacts node) {
     Instant since = node.readiness().since();
-    Instant from = since.isAfter(context.created()) ? since : context.created();
+    Instant due = context.dueAt();
+    Instant from = since.isAfter(due) ? since : due;
     return Duration.between(context.now(), from.plus(MigrationContext.NODE_GRACE));
   }
 

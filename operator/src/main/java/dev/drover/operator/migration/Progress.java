@@ -38,7 +38,10 @@ public sealed interface Progress {
    */
   record Fail(Failure failure, Changes changes) implements Progress {}
 
-  /** All is clean after a failure: the terminal phase follows from the failure. */
+  /**
+   * All is clean after a failure: another attempt follows ({@link Attempts}), or the terminal phase
+   * that the failure asks for.
+   */
   record End(Failure failure) implements Progress {}
 
   /** Nothing will ever change any more. */

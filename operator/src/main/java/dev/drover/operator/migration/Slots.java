@@ -5,7 +5,8 @@ import java.util.stream.Stream;
 
 /**
  * Who may use a node's slots. A slot is taken by every migration that has passed Pending, on both
- * of its nodes. Free ones go first to those that have waited longer.
+ * of its nodes. Free ones go first to a higher {@code spec.priority}, then to those that have
+ * waited longer.
  */
 public final class Slots {
   private final MigrationContext context;
@@ -40,11 +41,11 @@ public final class Slots {
   }
 
   public boolean incomingFree(NodeFacts node) {
-    return node.maxIncoming() - incoming(node.name()) > olderWaiting(incomingOf(node.name()));
+    return node.maxIncoming() - incoming(node.name()) > servedBefore(incomingOf(node.name()));
   }
 
   public boolean outgoingFree(NodeFacts node) {
-    return node.maxOutgoing() - outgoing(node.name()) > olderWaiting(outgoingOf(node.name()));
+    return node.maxOutgoing() - outgoing(node.name()) > servedBefore(outgoingOf(node.name()));
   }
 
   /** 1 for the next to get one of {@code slots}. */
@@ -52,14 +53,14 @@ public final class Slots {
     return 1
         + (int)
             context.peers().stream()
-                .filter(p -> p.isOlderThan(self))
+                .filter(p -> p.isServedBefore(self))
                 .filter(p -> p.waitingFor().stream().anyMatch(slots::contains))
                 .count();
   }
 
-  private long olderWaiting(String slot) {
+  private long servedBefore(String slot) {
     return context.peers().stream()
-        .filter(p -> p.isOlderThan(self) && p.waitingFor().contains(slot))
+        .filter(p -> p.isServedBefore(self) && p.waitingFor().contains(slot))
         .count();
   }
 }

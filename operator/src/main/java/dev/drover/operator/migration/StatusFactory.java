@@ -3,6 +3,8 @@ package dev.drover.operator.migration;
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
@@ -72,6 +74,8 @@ public final class StatusFactory {
             .sourceNode(status.sourceNode())
             .targetNode(status.targetNode())
             .domainUuid(status.domainUuid())
+            .attempt(status.attempt())
+            .attempts(status.attempts())
             .queue(status.queue())
             .phases(status.phases())
             .candidates(status.candidates())
@@ -132,6 +136,10 @@ public final class StatusFactory {
 
   private static LiveMigrationStatus end(
       MigrationContext context, Failure failure, Changes changes) {
+    List<Candidate> candidates = or(changes.candidates(), context.status().candidates());
+    if (Attempts.anotherFollows(context, failure, candidates)) {
+      return again(context, failure);
+    }
     Phase phase =
         failure.wasAskedFor() && context.phase().mayBecome(Phase.Aborted)
             ? Phase.Aborted
@@ -144,6 +152,42 @@ public final class StatusFactory {
         changes,
         new Says(failure.reason(), failure.message()),
         true);
+  }
+
+  /**
+   * The next attempt, from the beginning: without the nodes of the one before, so that their
+   * daemons let go of it, and with a number that its reports don't have.
+   */
+  private static LiveMigrationStatus again(MigrationContext context, Failure failure) {
+    int number = context.status().attemptNumber();
+    Says says =
+        new Says(
+            Reason.WaitingToRetry,
+            "Attempt "
+                + number
+                + " has failed ("
+                + failure.reason()
+                + "); another one follows: "
+                + failure.message());
+    return LiveMigrationStatus.builder()
+        .observedGeneration(context.migration().getMetadata().getGeneration())
+        .phase(Phase.Pending)
+        .conditions(conditions(context, Phase.Pending, null, says, false))
+        .attempt(number + 1)
+        .attempts(Attempts.ended(context, failure.reason(), failure.message()))
+        .phases(List.of(new PhaseTimes(Phase.Pending.name(), rfc3339(context.now()), null)))
+        .build();
+  }
+
+  /** The list of attempts after a write of {@code phase}. */
+  private static @Nullable List<Attempt> attempts(
+      MigrationContext context, Phase phase, @Nullable Failure failure) {
+    return phase.isTerminal() && Attempts.hasBegun(context)
+        ? Attempts.ended(
+            context,
+            failure == null ? Reason.Succeeded.name() : failure.reason(),
+            failure == null ? null : failure.message())
+        : context.status().attempts();
   }
 
   private static LiveMigrationStatus build(
@@ -166,6 +210,8 @@ public final class StatusFactory {
         .sourceNode(or(changes.sourceNode(), status.sourceNode()))
         .targetNode(or(changes.targetNode(), status.targetNode()))
         .domainUuid(or(changes.domainUuid(), status.domainUuid()))
+        .attempt(status.attempt())
+        .attempts(attempts(context, phase, failure))
         .queue(changes.queue())
         .phases(times)
         .candidates(or(changes.candidates(), status.candidates()))

@@ -8,6 +8,7 @@ import dev.drover.api.v1alpha1.HypervisorNodeStatus;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.PhaseTimes;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
@@ -58,6 +59,9 @@ public final class Facts {
   private List<Sighting> sightings = List.of(sighting("hv1", State.Running));
   private final Map<String, NodeFacts> nodes = new LinkedHashMap<>();
   private final List<Peer> peers = new ArrayList<>();
+  private final List<Attempt> attempts = new ArrayList<>();
+  private String notBefore;
+  private LiveMigrationSpec.Retry retry;
 
   private Facts() {
     node("hv1");
@@ -286,6 +290,9 @@ public final class Facts {
             to,
             T0.minusSeconds(secondsOlder),
             false,
+            in != Phase.Pending,
+            false,
+            0,
             Set.of(slots)));
     return this;
   }
@@ -304,6 +311,9 @@ public final class Facts {
             last.targetNode(),
             last.created(),
             true,
+            last.begun(),
+            false,
+            0,
             last.waitingFor()));
     return this;
   }
@@ -412,6 +422,37 @@ public final class Facts {
     return this;
   }
 
+  /** Another migration that is not what it is on a good day. */
+  public Facts peer(Peer peer) {
+    peers.add(peer);
+    return this;
+  }
+
+  public Facts notBefore(String time) {
+    notBefore = time;
+    return this;
+  }
+
+  public Facts retry(Integer maxAttempts, Integer backoffSeconds, Boolean onlyOtherTargets) {
+    retry = new LiveMigrationSpec.Retry(maxAttempts, backoffSeconds, onlyOtherTargets);
+    return this;
+  }
+
+  /** An attempt went to that host and failed just now; the present one is the next. */
+  public Facts attempted(String target, Reason reason) {
+    attempts.add(
+        new Attempt(
+            attempts.size() + 1,
+            "hv1",
+            target,
+            T0.toString(),
+            T0.toString(),
+            reason.name(),
+            "It went wrong."));
+    written = true;
+    return this;
+  }
+
   public MigrationContext context() {
     return new MigrationContext(
         migration(),
@@ -445,6 +486,8 @@ public final class Facts {
               .sourceNode(phase == Phase.Pending ? null : "hv1")
               .targetNode(phase == Phase.Pending ? null : "hv2")
               .domainUuid(phase == Phase.Pending ? null : UUID)
+              .attempt(attempts.isEmpty() ? null : attempts.size() + 1)
+              .attempts(attempts.isEmpty() ? null : List.copyOf(attempts))
               .phases(times)
               .candidates(candidates)
               .failure(failure)
@@ -457,23 +500,18 @@ public final class Facts {
   }
 
   private LiveMigrationSpec spec() {
-    return builder("vm", sourceName, targetName, selector, abort, ttl)
-        .dryRun(dryRun ? true : null)
-        .build();
-  }
-
-  static LiveMigrationSpec spec(
-      String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
-    return builder(vm, from, to, selector, abort, ttl).build();
-  }
-
-  private static LiveMigrationSpec.Builder builder(
-      String vm, String from, String to, Map<String, String> selector, boolean abort, Integer ttl) {
-    return LiveMigrationSpec.builder(vm)
-        .source(from == null ? null : new LiveMigrationSpec.Source(from))
-        .target(to == null && selector == null ? null : new LiveMigrationSpec.Target(to, selector))
+    return LiveMigrationSpec.builder("vm")
+        .source(sourceName == null ? null : new LiveMigrationSpec.Source(sourceName))
+        .target(
+            targetName == null && selector == null
+                ? null
+                : new LiveMigrationSpec.Target(targetName, selector))
         .abort(abort ? true : null)
-        .ttlSecondsAfterFinished(ttl);
+        .notBefore(notBefore)
+        .retry(retry)
+        .dryRun(dryRun ? true : null)
+        .ttlSecondsAfterFinished(ttl)
+        .build();
   }
 
   static LiveMigration migration(String name, String vm, LiveMigrationSpec spec) {

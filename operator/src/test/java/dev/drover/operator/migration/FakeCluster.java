@@ -3,6 +3,7 @@ package dev.drover.operator.migration;
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
@@ -39,9 +40,11 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
   private long version = 1;
 
   LiveMigration create(String name, String vm) {
-    LiveMigration migration =
-        Facts.migration(name, vm, Facts.spec(vm, null, null, null, false, null));
-    return put(migration);
+    return create(name, LiveMigrationSpec.builder(vm).build());
+  }
+
+  LiveMigration create(String name, LiveMigrationSpec spec) {
+    return put(Facts.migration(name, spec.virtualMachineName(), spec));
   }
 
   synchronized LiveMigration put(LiveMigration migration) {
@@ -92,7 +95,8 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
             now.toString(),
             null,
             null,
-            over ? Facts.RESULT : null);
+            over ? Facts.RESULT : null,
+            s.attempt());
     put(copy(m, with(s, s, report, s.target())));
   }
 
@@ -101,7 +105,14 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
     var s = m.getStatus();
     var report =
         new TargetReport(
-            s.targetNode(), state, reason, "The target says so.", now.toString(), null, List.of());
+            s.targetNode(),
+            state,
+            reason,
+            "The target says so.",
+            now.toString(),
+            null,
+            List.of(),
+            s.attempt());
     put(copy(m, with(s, s, s.source(), report)));
   }
 
@@ -139,6 +150,8 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
         .sourceNode(own.sourceNode())
         .targetNode(own.targetNode())
         .domainUuid(own.domainUuid())
+        .attempt(own.attempt())
+        .attempts(own.attempts())
         .queue(own.queue())
         .phases(own.phases())
         .candidates(own.candidates())

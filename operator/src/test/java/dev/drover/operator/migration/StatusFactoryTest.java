@@ -117,6 +117,8 @@ class StatusFactoryTest {
             "conditions",
             "sourceNode",
             "targetNode",
+            "attempt",
+            "attempts",
             "domainUuid",
             "queue",
             "phases",

@@ -1,11 +1,13 @@
 package dev.drover.operator.migration.phase;
 
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
 import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
+import dev.drover.operator.migration.Attempts;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.NodeFacts;
@@ -14,6 +16,7 @@ import dev.drover.operator.migration.Placement;
 import dev.drover.operator.migration.Progress;
 import dev.drover.operator.migration.Slots;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,6 +32,46 @@ final class PendingStep implements Step {
     if (context.phase() != Phase.Pending) {
       return Progress.proceed();
     }
+    return notYet(context).orElseGet(() -> begin(context));
+  }
+
+  /** It is not due yet, or its retry was taken back. */
+  private static Optional<Progress> notYet(MigrationContext context) {
+    int number = context.status().attemptNumber();
+    Optional<Attempt> previous = Attempts.previous(context);
+    if (previous.isPresent() && !Attempts.mayGoOn(context, number)) {
+      Attempt last = previous.get();
+      return Optional.of(
+          Progress.failAsReported(context, last.reason(), last.message(), last.targetNode()));
+    }
+    Optional<Instant> held = context.heldUntil().filter(context.now()::isBefore);
+    if (held.isEmpty()) {
+      return Optional.empty();
+    }
+    Instant due = held.get();
+    Duration left = Duration.between(context.now(), due);
+    boolean scheduled = context.spec().earliestStart().filter(due::equals).isPresent();
+    String message =
+        scheduled
+            ? "Waiting until " + due + ", as spec.notBefore says."
+            : "Attempt "
+                + (number - 1)
+                + " has failed"
+                + previous.map(a -> " (" + a.reason() + ")").orElse("")
+                + "; attempt "
+                + number
+                + " begins at "
+                + due
+                + ".";
+    return Optional.of(
+        Progress.waitFor(
+            scheduled ? Reason.WaitingForNotBefore : Reason.WaitingToRetry,
+            message,
+            left,
+            Changes.NONE.queued(null, List.of(message), Set.of())));
+  }
+
+  private static Progress begin(MigrationContext context) {
     String name = context.spec().virtualMachineName();
     if (context.machine().isEmpty()) {
       return Progress.fail(
@@ -39,9 +82,7 @@ final class PendingStep implements Step {
     }
     VirtualMachine machine = context.machine().get();
     Optional<Peer> rival =
-        context.rivals().stream()
-            .filter(p -> p.phase() != Phase.Pending || p.isOlderThan(context.self()))
-            .findFirst();
+        context.rivals().stream().filter(p -> p.hasRightBefore(context.self())).findFirst();
     if (rival.isPresent()) {
       return Progress.fail(
           context,
@@ -97,7 +138,7 @@ final class PendingStep implements Step {
     NodeFacts sourceNode = context.nodes().get(source);
     Duration sourceFor =
         sourceNode == null
-            ? Duration.between(context.now(), context.created().plus(MigrationContext.NODE_GRACE))
+            ? Duration.between(context.now(), context.dueAt().plus(MigrationContext.NODE_GRACE))
             : Placement.graceLeft(context, sourceNode);
     boolean sourceReady = sourceNode != null && sourceNode.ready();
     if (!sourceReady && !sourceFor.isPositive()) {
@@ -109,7 +150,7 @@ final class PendingStep implements Step {
               : sourceNode.readiness().message(),
           source);
     }
-    Placement placement = Placement.choose(context, source, Set.of());
+    Placement placement = Placement.choose(context, source, Attempts.forbiddenTargets(context));
     Changes changes =
         placement.rejected().isEmpty()
             ? Changes.NONE
@@ -206,14 +247,19 @@ final class PendingStep implements Step {
           named,
           changes);
     }
+    Set<String> tried = Attempts.forbiddenTargets(context);
     String message =
-        placement.rejected().isEmpty()
-            ? named == null
-                ? "No other hypervisor node matches spec.target."
-                : named + " does not carry the labels of spec.target.nodeSelector."
-            : placement.rejected().stream()
-                .map(c -> c.message() == null ? c.reason() : c.message())
-                .collect(Collectors.joining(" "));
+        placement.rejected().isEmpty() && !tried.isEmpty()
+            ? "No host is left that no attempt has gone to yet ("
+                + tried.stream().sorted().collect(Collectors.joining(", "))
+                + " have been tried)."
+            : placement.rejected().isEmpty()
+                ? named == null
+                    ? "No other hypervisor node matches spec.target."
+                    : named + " does not carry the labels of spec.target.nodeSelector."
+                : placement.rejected().stream()
+                    .map(c -> c.message() == null ? c.reason() : c.message())
+                    .collect(Collectors.joining(" "));
     return Progress.fail(context, Reason.NoSuitableTarget, message, null, changes);
   }
 

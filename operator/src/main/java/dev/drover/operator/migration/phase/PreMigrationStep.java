@@ -6,12 +6,14 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
+import dev.drover.operator.migration.Attempts;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Peer;
 import dev.drover.operator.migration.Placement;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -122,7 +124,9 @@ final class PreMigrationStep implements Step {
     if (context.spec().targetNodeName() != null) {
       return noneFits(context, asked, Changes.NONE.candidates(asked));
     }
-    Set<String> exclude = asked.stream().map(Candidate::nodeName).collect(Collectors.toSet());
+    Set<String> exclude =
+        asked.stream().map(Candidate::nodeName).collect(Collectors.toCollection(HashSet::new));
+    exclude.addAll(Attempts.forbiddenTargets(context));
     Placement placement = Placement.choose(context, context.sourceNode(), exclude);
     boolean mayAskMore = asked.size() < Changes.MAX_CANDIDATES;
     if (placement.chosen().isPresent() && mayAskMore) {
