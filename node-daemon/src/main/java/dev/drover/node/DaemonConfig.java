@@ -104,6 +104,13 @@ public record DaemonConfig(
     var interval = reader.seconds("HEARTBEAT_INTERVAL_SECONDS", "5");
     var duration = reader.seconds("HEARTBEAT_DURATION_SECONDS", "15");
     var resync = reader.seconds("RESYNC_INTERVAL_SECONDS", "30");
+    // logback.xml reads it by itself; here it is only checked.
+    var unused =
+        reader.withDefault(
+            "TRACE_LEVEL",
+            "INFO",
+            "INFO or DEBUG",
+            t -> Optional.of(t).filter(List.of("INFO", "DEBUG")::contains));
     if (interval.isPresent()
         && duration.isPresent()
         && duration.get().compareTo(interval.get().multipliedBy(2)) < 0) {

@@ -87,6 +87,14 @@ class DaemonConfigTest {
     assertThat(EVERY_KEY).hasSameSizeAs(Arrays.asList(DaemonConfig.class.getRecordComponents()));
   }
 
+  /** logback.xml reads it. */
+  @Test
+  void theTraceLevelIsNobodysTypingError() {
+    var environment = new HashMap<>(REQUIRED);
+    environment.put("DROVER_TRACE_LEVEL", "DEBUG");
+    assertThat(DaemonConfig.from(environment)).isEqualTo(DaemonConfig.from(REQUIRED));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -108,6 +116,7 @@ class DaemonConfigTest {
         "DROVER_HEARTBEAT_INTERVAL_SECONDS | 8",
         "DROVER_HEARTBEAT_DURATION_SECONDS | PT15S",
         "DROVER_RESYNC_INTERVAL_SECONDS | 99999999999999",
+        "DROVER_TRACE_LEVEL | VERBOSE",
         "DROVER_LIBVIRT_URL | qemu:///system",
       })
   void refuses(String key, String value) {

@@ -142,7 +142,8 @@ final class Steering {
     TRACE
         .atDebug()
         .addKeyValue("look", TraceLine.of(sample))
-        .log(transfer.order().uuid().toString());
+        .addKeyValue("migration", transfer.voice().ref().name())
+        .log("Looked");
     var decision = Convergence.decide(policy(), history.samples());
     switch (decision) {
       case Decision.Continue() -> {}

@@ -57,7 +57,7 @@ class TuningTest extends SourceStage {
     begin();
     patch(spec().bandwidthMiBps(7).maxDowntimeMilliseconds(90));
     assertThat(awaitObeyed().notApplied()).isNull();
-    await().until(() -> source.calls().contains("setMaxDowntime " + DOMAIN + " 12"));
+    await().until(() -> source.calls().contains("setMaxDowntime " + DOMAIN + " 10"));
     await()
         .untilAsserted(
             () ->
