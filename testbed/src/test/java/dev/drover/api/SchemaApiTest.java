@@ -63,7 +63,7 @@ class SchemaApiTest {
       for (var document : documents) {
         var applied = apply(document);
 
-        assertThat(section(applied)).containsAllEntriesOf(section(document));
+        assertThat(section(applied, document)).containsAllEntriesOf(section(document, document));
       }
     } finally {
       delete(documents.getFirst());
@@ -104,8 +104,9 @@ class SchemaApiTest {
           .containsEntry("completionTimeoutSeconds", 3600)
           .containsEntry("onTimeout", "Abort")
           .containsEntry("switchover", "Automatic")
+          .containsEntry("priority", 0)
           .containsEntry("commit", "Fenced")
-          .hasSize(9);
+          .hasSize(10);
     } finally {
       delete(least);
     }
@@ -216,9 +217,11 @@ class SchemaApiTest {
   }
 
   /** The part of an object that was applied: status or spec. */
-  private static Map<String, Object> section(GenericKubernetesResource object) {
-    var parts = object.getAdditionalProperties();
-    Object part = parts.getOrDefault("status", parts.getOrDefault("spec", Map.of()));
+  /** The part of {@code object} that {@code document} is about. */
+  private static Map<String, Object> section(
+      GenericKubernetesResource object, GenericKubernetesResource document) {
+    var about = document.getAdditionalProperties().containsKey("status") ? "status" : "spec";
+    Object part = object.getAdditionalProperties().getOrDefault(about, Map.of());
     return Serialization.jsonMapper().convertValue(part, new MapType());
   }
 
