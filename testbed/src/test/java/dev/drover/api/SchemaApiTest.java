@@ -216,7 +216,6 @@ class SchemaApiTest {
         : resource.patch(APPLY);
   }
 
-  /** The part of an object that was applied: status or spec. */
   /** The part of {@code object} that {@code document} is about. */
   private static Map<String, Object> section(
       GenericKubernetesResource object, GenericKubernetesResource document) {
