@@ -81,9 +81,13 @@ final class Outlook {
         : (remaining - fitsNow) / net - (remaining - fitsNow) / bytesPerSecond;
   }
 
-  /** Whether the last pass left nearly as much behind as the one before had. */
+  /**
+   * Whether the last pass left nearly as much behind as the one before had, and more than QEMU
+   * waits for.
+   */
   boolean hardlyShrinks(double ratio) {
     return passes.size() >= 2
+        && now.memoryRemainingBytes() > bytesWithin(now.allowedDowntime())
         && passes.getLast().remainingBytes()
             >= ratio * passes.get(passes.size() - 2).remainingBytes();
   }

@@ -60,6 +60,12 @@ class ConvergenceTest {
   }
 
   @Test
+  void nothingIsDecidedAboutAGuestThatIsJustAboutToSwitch() {
+    var looks = new Looks(FIRST).first().pass(5, 4).beginning(5, 4);
+    assertThat(looks.decide(ABORT)).isEqualTo(new Decision.Continue());
+  }
+
+  @Test
   void aLongerStopIsAllowedWhenItSavesTime() {
     // It shrinks by 30 MiB/s; 30 MiB fit, and 28 more would take a second.
     var looks = new Looks(FIRST).first().beginning(30, 70);
