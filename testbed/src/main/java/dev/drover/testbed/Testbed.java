@@ -107,6 +107,30 @@ public final class Testbed implements AutoCloseable {
     LOG.atInfo().addKeyValue("what", what).addKeyValue("milliseconds", milliseconds).log("Ready");
   }
 
+  /**
+   * Adds a host of its own kind, with a daemon if Drover is installed; {@link #removeHost} ends it.
+   */
+  public HypervisorHost addHost(HostSettings settings) {
+    addHosts(List.of(settings));
+    if (droverInstalled) {
+      startDaemons();
+    }
+    return hosts.getLast();
+  }
+
+  /**
+   * Takes away the host that was added last: its processes, its disks, and what the cluster knows
+   * of it.
+   */
+  public void removeHost(HypervisorHost host) {
+    if (!host.equals(hosts.getLast())) {
+      throw new IllegalArgumentException("only the last host can go: hosts are numbered");
+    }
+    host.scrap();
+    hosts.remove(host);
+    kubectl("delete", "hvn", host.name(), "--ignore-not-found").orThrow();
+  }
+
   /** Adds hosts of the default kind until there are so many. */
   public void ensureHosts(int count) {
     addHosts(Collections.nCopies(Math.max(0, count - hosts.size()), HostSettings.defaults()));

@@ -240,7 +240,7 @@ class NodeBoundaryApiTest {
         "domainUuid: 0c8a1e7e-0000-4000-8000-000000000002",
         "queue: {position: 1}",
         "phases: [{phase: PreCopy, startedAt: \"2026-11-23T13:00:00Z\"}]",
-        "candidates: [{nodeName: n3, reason: NoFreeSlot}]",
+        "candidates: [{nodeName: n3, fits: false, reason: NoFreeSlot}]",
         "failure: {reason: TransferFailed, message: none}",
         "result: {iterations: 1}",
         "phase: null",

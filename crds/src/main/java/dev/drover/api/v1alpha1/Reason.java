@@ -107,6 +107,9 @@ public enum Reason {
   CpuIncompatible(
       "The target's CPU lacks what the guest has.",
       "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
+  NetworkMissing(
+      "The target has no active virtual network of the name that the guest needs.",
+      "Define and start a network of that name on the target (`virsh net-define`, `virsh net-start`)."),
   PoolMissing(
       "The target has no active storage pool of the name that a disk needs.",
       "Define and start a pool of that name on the target."),
@@ -146,8 +149,8 @@ public enum Reason {
       "The guest writes to its memory faster than the rest of it can be sent within its limits.",
       "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
   PostCopyFailed(
-      "The link broke in post-copy; both halves of the guest are kept until it is back.",
-      "Mend the link between the hosts; the migration goes on by itself then. Destroy neither side."),
+      "The link broke in post-copy; the guest's memory is on both hosts.",
+      "Mend the link between the hosts. Destroy neither side."),
   GuestStopped(
       "The guest stopped, crashed or was destroyed during the migration.",
       "Read the message; start the guest again."),
@@ -260,6 +263,7 @@ public enum Reason {
           DomainExistsOnTarget,
           MachineTypeUnsupported,
           CpuIncompatible,
+          NetworkMissing,
           PoolMissing,
           VolumeExists,
           StorageNotShared,

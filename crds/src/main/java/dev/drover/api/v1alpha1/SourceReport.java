@@ -32,6 +32,8 @@ public record SourceReport(
     @JsonPropertyDescription("All that keeps the guest from moving, whatever the target.")
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
+    @JsonPropertyDescription("In a dry run: whether this host reaches the target's libvirt.")
+        @Nullable Reach reach,
     @Nullable Guest guest,
     LiveMigrationStatus.@Nullable Result result,
     @Min(1) @Nullable Integer attempt) {
@@ -46,7 +48,7 @@ public record SourceReport(
       @Nullable List<Blocker> blockers,
       @Nullable Guest guest,
       LiveMigrationStatus.@Nullable Result result) {
-    this(nodeName, state, reason, message, since, blockers, guest, result, null);
+    this(nodeName, state, reason, message, since, blockers, null, guest, result, null);
   }
 
   /** Which attempt it is about, from 1. */
@@ -58,6 +60,18 @@ public record SourceReport(
   public List<Blocker> blockersOrEmpty() {
     return blockers == null ? List.of() : blockers;
   }
+
+  /**
+   * Whether the source reaches a target's libvirt, certificates included where it speaks TLS.
+   *
+   * @param message why not
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Reach(
+      @Required @Size(max = 253) String nodeName,
+      @Required boolean reached,
+      @Size(max = 512) @Nullable String message) {}
 
   /** What the source's daemon has done, and where the guest therefore is. */
   public enum State {
@@ -101,6 +115,13 @@ public record SourceReport(
       @Size(max = 32) String architecture,
       @Size(max = 64) String machineType,
       @Size(max = 16) String virtualization,
+      @JsonPropertyDescription(
+              "The CPU that the target has to be able to give it, as libvirt describes it.")
+          @Size(max = 8192)
+          @Nullable String cpu,
+      @JsonPropertyDescription("libvirt's virtual networks that its interfaces are on.")
+          @Size(max = 64)
+          @Nullable List<@Size(max = 253) String> networks,
       @Size(max = 64) List<Disk> disks) {}
 
   /**

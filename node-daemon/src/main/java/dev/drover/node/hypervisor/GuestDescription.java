@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
  * An active domain as a migration has to know it.
  *
  * @param virtualization {@code kvm} or {@code qemu}
+ * @param cpu the {@code <cpu>} element that a target's libvirt has to be able to give it; null if
+ *     the definition says none that could be compared (the host's own, passed through)
+ * @param networks libvirt's virtual networks that its interfaces are on
  * @param blockers what makes it immovable as it is; empty if nothing does
  */
 public record GuestDescription(
@@ -14,6 +17,8 @@ public record GuestDescription(
     String architecture,
     String machineType,
     String virtualization,
+    @Nullable String cpu,
+    List<String> networks,
     List<Disk> disks,
     List<Blocker> blockers) {
 

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -34,6 +35,18 @@ public interface Hypervisor extends AutoCloseable {
    */
   boolean supportsMachine(String architecture, String virtualization, String machineType)
       throws HypervisorException;
+
+  /**
+   * What that CPU has that this host's emulator can't give, in libvirt's words; empty if the guest
+   * can have it here. {@code cpu} is a {@code <cpu>} element that another host's libvirt has
+   * written: only what a CPU consists of is read of it, and libvirt gets a new one.
+   */
+  Optional<String> cpuDifference(
+      String architecture, String virtualization, String machineType, String cpu)
+      throws HypervisorException;
+
+  /** Names of libvirt's virtual networks that are active. */
+  Set<String> networks() throws HypervisorException;
 
   /** Bytes of memory that could be given to a new guest now (free, buffers and page cache). */
   long availableMemoryBytes() throws HypervisorException;
@@ -69,12 +82,6 @@ public interface Hypervisor extends AutoCloseable {
 
   /** Lets the guest go on at the target now, if the transfer was started with post-copy. */
   void startPostCopy(UUID uuid) throws HypervisorException;
-
-  /**
-   * Interrupts a post-copy, so that it can be resumed: both halves of the guest are kept. Asked of
-   * the host that the guest comes from.
-   */
-  void pausePostCopy(UUID uuid) throws HypervisorException;
 
   /** Longest time for which libvirt may plan to stop the guest. */
   void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException;
@@ -113,12 +120,6 @@ public interface Hypervisor extends AutoCloseable {
    * will be. A start that is under way when the deadline passes is waited for and returned.
    */
   Transfer startTransfer(TransferRequest request) throws HypervisorException;
-
-  /**
-   * Goes on with an interrupted post-copy; {@code request} is what it was started with. Only where
-   * {@link Peer#canResumePostCopy}. The same is guaranteed as of {@link #startTransfer}.
-   */
-  Transfer resumePostCopy(TransferRequest request) throws HypervisorException;
 
   /**
    * Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}.

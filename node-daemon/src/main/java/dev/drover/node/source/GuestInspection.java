@@ -163,6 +163,10 @@ final class GuestInspection {
         description.architecture(),
         description.machineType(),
         description.virtualization(),
+        description.cpu(),
+        description.networks().isEmpty()
+            ? null
+            : description.networks().stream().limit(64).toList(),
         List.copyOf(disks));
   }
 

@@ -12,6 +12,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
+import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.convergence.Decision;
@@ -168,6 +169,7 @@ final class SourceReports {
               Text.limit(message, 1024),
               since,
               blockers,
+              null,
               guest,
               result,
               attempt);
@@ -262,6 +264,31 @@ final class SourceReports {
 
     private static int mebibytes(long bytes) {
       return (int) Math.min(Integer.MAX_VALUE, (bytes + (1 << 19)) >> 20);
+    }
+
+    /** In a dry run: whether the target is reached; all else is as it was said. */
+    synchronized void reaches(Reach reach) {
+      SourceReport last = said.source();
+      if (last == null || isFinal(last.state())) {
+        return;
+      }
+      var unused =
+          put(
+              new SourceReport(
+                  last.nodeName(),
+                  last.state(),
+                  last.reason(),
+                  last.message(),
+                  last.since(),
+                  last.blockers(),
+                  reach,
+                  last.guest(),
+                  last.result(),
+                  last.attempt()),
+              said.progress(),
+              said.tuning(),
+              said.conditions(),
+              Urgency.Now);
     }
 
     /** Progress of the state that was said last. */

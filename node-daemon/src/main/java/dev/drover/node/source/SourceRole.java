@@ -8,14 +8,17 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
+import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.JobStatistics;
+import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
@@ -43,6 +46,9 @@ public final class SourceRole implements HypervisorListener {
       new MigrationLog(LoggerFactory.getLogger(SourceRole.class));
   private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(50);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
+
+  /** A host that takes longer to answer would not keep up with a transfer either. */
+  private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
@@ -103,6 +109,8 @@ public final class SourceRole implements HypervisorListener {
           inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
+        } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
+          reach(migration, own.get());
         }
         yield Optional.empty();
       }
@@ -169,6 +177,30 @@ public final class SourceRole implements HypervisorListener {
             .condition(ConditionType.Reconciling)
             .filter(c -> c.reason().equals(Reason.CleaningUp.name()))
             .isPresent();
+  }
+
+  /** Of each target in turn: a migration would find out when it starts. */
+  private void reach(LiveMigration migration, SourceReport own) {
+    var target = migration.getStatus().targetNode();
+    var before = own.reach();
+    if (target == null || (before != null && before.nodeName().equals(target))) {
+      return;
+    }
+    var address = peers.addressOf(target);
+    reports
+        .of(migration)
+        .reaches(
+            address.isEmpty()
+                ? new Reach(target, false, "the address of " + target + " is not known")
+                : knock(target, address.get()));
+  }
+
+  private Reach knock(String target, PeerAddress address) {
+    try (var _ = hypervisor.connectPeer(address, REACH_DEADLINE)) {
+      return new Reach(target, true, null);
+    } catch (HypervisorException e) {
+      return new Reach(target, false, Text.limit(String.valueOf(e.getMessage()), 512));
+    }
   }
 
   private void endCheck(LiveMigration migration, Optional<SourceReport> own)

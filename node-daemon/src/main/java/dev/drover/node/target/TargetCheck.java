@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -63,6 +64,8 @@ final class TargetCheck {
       throws HypervisorException {
     List<Blocker> blockers = new ArrayList<>();
     checkDomain(domain, guest, blockers);
+    checkCpu(guest, blockers);
+    checkNetworks(guest, blockers);
     checkMemory(migrationUid, guest, blockers);
     var plan = planDisks(migrationUid, guest, storage, blockers);
     return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
@@ -86,6 +89,34 @@ final class TargetCheck {
               Reason.MachineTypeUnsupported,
               "the emulator here does not know machine type %s on %s (%s)"
                   .formatted(guest.machineType(), guest.architecture(), guest.virtualization())));
+    }
+  }
+
+  /**
+   * libvirt's own comparison, with what this emulator can give: labels and models prove nothing.
+   */
+  private void checkCpu(Guest guest, List<Blocker> blockers) throws HypervisorException {
+    String cpu = guest.cpu();
+    if (cpu != null) {
+      hypervisor
+          .cpuDifference(guest.architecture(), guest.virtualization(), guest.machineType(), cpu)
+          .ifPresent(difference -> blockers.add(Blocker.of(Reason.CpuIncompatible, difference)));
+    }
+  }
+
+  private void checkNetworks(Guest guest, List<Blocker> blockers) throws HypervisorException {
+    List<String> needed = guest.networks();
+    if (needed == null || needed.isEmpty()) {
+      return;
+    }
+    Set<String> here = hypervisor.networks();
+    for (String network : needed) {
+      if (!here.contains(network)) {
+        blockers.add(
+            Blocker.of(
+                Reason.NetworkMissing,
+                "the guest needs an active virtual network \"%s\" here".formatted(network)));
+      }
     }
   }
 

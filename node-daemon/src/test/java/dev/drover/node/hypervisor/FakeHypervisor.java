@@ -10,11 +10,13 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -60,8 +62,9 @@ public final class FakeHypervisor implements Hypervisor {
   private HostFacts host = HOST;
   private long availableMemoryBytes = 16L << 30;
   private boolean machinesSupported = true;
+  private String cpuDifference;
+  private final Set<String> networks = new HashSet<>();
   private boolean connected = true;
-  private volatile boolean survivesResumption = true;
   private long nextPid = 1000;
   private volatile CountDownLatch jobIsAnswered = new CountDownLatch(0);
 
@@ -166,14 +169,18 @@ public final class FakeHypervisor implements Hypervisor {
     machinesSupported = supported;
   }
 
+  /** What every CPU that is compared here lacks; null for nothing. */
+  public synchronized void setCpuDifference(String difference) {
+    cpuDifference = difference;
+  }
+
+  public synchronized void putNetwork(String name) {
+    networks.add(name);
+  }
+
   /** Whoever connects to that address finds that host. */
   public synchronized void putPeer(InetAddress address, FakeHypervisor peer) {
     peers.put(address, peer);
-  }
-
-  /** As libvirt from 11.2 on. */
-  public void dieOfResumption() {
-    survivesResumption = false;
   }
 
   /** Loses or regains libvirt, and tells everybody. */
@@ -264,7 +271,9 @@ public final class FakeHypervisor implements Hypervisor {
     var state = known("describe", uuid);
     return Optional.ofNullable(descriptions.get(uuid))
         .orElseGet(
-            () -> new GuestDescription(state, "x86_64", "pc-q35-9.2", "kvm", List.of(), List.of()));
+            () ->
+                new GuestDescription(
+                    state, "x86_64", "pc-q35-9.2", "kvm", null, List.of(), List.of(), List.of()));
   }
 
   @Override
@@ -272,6 +281,20 @@ public final class FakeHypervisor implements Hypervisor {
       String architecture, String virtualization, String machineType) throws HypervisorException {
     look("supportsMachine");
     return machinesSupported;
+  }
+
+  @Override
+  public synchronized Optional<String> cpuDifference(
+      String architecture, String virtualization, String machineType, String cpu)
+      throws HypervisorException {
+    look("cpuDifference");
+    return Optional.ofNullable(cpuDifference);
+  }
+
+  @Override
+  public synchronized Set<String> networks() throws HypervisorException {
+    look("networks");
+    return Set.copyOf(networks);
   }
 
   @Override
@@ -356,21 +379,6 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public void startPostCopy(UUID uuid) throws HypervisorException {
     call("startPostCopy", uuid.toString());
-  }
-
-  @Override
-  public void pausePostCopy(UUID uuid) throws HypervisorException {
-    call("pausePostCopy", uuid.toString());
-    become(uuid, Run.PausedForPostCopy, DomainState.POST_COPY_FAILED, DomainEvent.PostCopyFailed);
-  }
-
-  @Override
-  public synchronized Transfer resumePostCopy(TransferRequest request) throws HypervisorException {
-    call("resumePostCopy", request.uuid().toString());
-    known("resumePostCopy", request.uuid());
-    var transfer = new FakeTransfer(request);
-    transfers.put(request.uuid(), transfer);
-    return transfer;
   }
 
   @Override
@@ -658,11 +666,6 @@ public final class FakeHypervisor implements Hypervisor {
         host.put(in(domain, Run.Running, "unpaused"));
       }
       host.fire(uuid, DomainEvent.Resumed);
-    }
-
-    @Override
-    public boolean canResumePostCopy() {
-      return host.survivesResumption;
     }
 
     @Override

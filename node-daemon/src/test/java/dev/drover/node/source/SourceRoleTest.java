@@ -68,6 +68,10 @@ class SourceRoleTest extends SourceStage {
         .containsExactly("HostDeviceAttached", "SnapshotsPresent");
 
     role.handle(dryRun(own, false));
+    await().untilAsserted(() -> assertThat(reports.source().reach()).isNotNull());
+    assertThat(reports.source().reach().nodeName()).isEqualTo("n2");
+    assertThat(reports.source().reach().reached()).isTrue();
+    assertThat(reports.source().blockers()).hasSize(2);
     assertThat(reports.sourceStates()).containsExactly(State.Inspected);
     assertThat(probe(own)).isPresent();
 

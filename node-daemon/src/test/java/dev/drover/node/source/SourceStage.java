@@ -91,6 +91,8 @@ abstract class SourceStage {
             "x86_64",
             "pc-q35-10.0",
             "kvm",
+            null,
+            List.of(),
             List.of(
                 new Disk(
                     "vda",

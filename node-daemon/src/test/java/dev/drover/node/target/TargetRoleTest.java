@@ -50,6 +50,7 @@ class TargetRoleTest {
   @BeforeEach
   void pool() {
     role.restore(List.of());
+    host.putNetwork("blue");
     host.putPool(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
   }
 
@@ -76,7 +77,17 @@ class TargetRoleTest {
 
   private static Guest guest(Disk... disks) {
     return new Guest(
-        "web", false, true, 1024 * MIB, 2, "x86_64", "pc-q35-10.0", "kvm", List.of(disks));
+        "web",
+        false,
+        true,
+        1024 * MIB,
+        2,
+        "x86_64",
+        "pc-q35-10.0",
+        "kvm",
+        "<cpu/>",
+        List.of("blue"),
+        List.of(disks));
   }
 
   private static SourceReport source(SourceReport.State state, Guest guest) {
@@ -137,6 +148,7 @@ class TargetRoleTest {
             "Inspected",
             null,
             "2026-11-23T12:01:00Z",
+            null,
             null,
             guest(disk("vda", null)),
             null,
@@ -218,6 +230,40 @@ class TargetRoleTest {
   void anInactivePoolIsRefused() throws HypervisorException {
     host.putPool(new PoolState("default", false, true, 0, 0));
     assertRefused(check(Storage.Auto, disk("vda", null)), Reason.PoolMissing);
+  }
+
+  @Test
+  void aCpuThatLibvirtCantGiveIsRefusedInItsWords() throws HypervisorException {
+    host.setCpuDifference("Host CPU does not provide required features: avx512f");
+    var report = check(Storage.Auto);
+    assertRefused(report, Reason.CpuIncompatible);
+    assertThat(report.message()).contains("avx512f");
+  }
+
+  @Test
+  void aMissingNetworkIsRefused() throws HypervisorException {
+    var guest =
+        new Guest(
+            "web",
+            false,
+            true,
+            1024 * MIB,
+            2,
+            "x86_64",
+            "pc-q35-10.0",
+            "kvm",
+            null,
+            List.of("blue", "red"),
+            List.of());
+    var report =
+        handle(
+            Phase.PreMigration,
+            Storage.Auto,
+            source(SourceReport.State.Inspected, guest),
+            null,
+            null);
+    assertRefused(report, Reason.NetworkMissing);
+    assertThat(report.message()).contains("red").doesNotContain("blue");
   }
 
   @Test
@@ -405,7 +451,17 @@ class TargetRoleTest {
             source(
                 SourceReport.State.Inspected,
                 new Guest(
-                    "db", false, true, 1024 * MIB, 2, "x86_64", "pc-q35-10.0", "kvm", List.of())),
+                    "db",
+                    false,
+                    true,
+                    1024 * MIB,
+                    2,
+                    "x86_64",
+                    "pc-q35-10.0",
+                    "kvm",
+                    null,
+                    null,
+                    List.of())),
             null,
             null);
     other.getMetadata().setUid("uid-2");

@@ -148,8 +148,11 @@ public final class Facts {
         message,
         T0.plusSeconds(1).toString(),
         null,
-        new SourceReport.Guest("vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", List.of()),
-        over ? RESULT : null);
+        reached("hv2"),
+        new SourceReport.Guest(
+            "vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", null, null, List.of()),
+        over ? RESULT : null,
+        null);
   }
 
   public Facts target(TargetReport.State state) {
@@ -347,7 +350,30 @@ public final class Facts {
             before.message(),
             before.since(),
             blockers(reasons),
+            before.reach(),
             before.guest(),
+            null,
+            null);
+    return this;
+  }
+
+  private static SourceReport.Reach reached(String node) {
+    return new SourceReport.Reach(node, true, null);
+  }
+
+  /** What the source has found out about the way to that host. */
+  public Facts reach(String node, boolean reached) {
+    source =
+        new SourceReport(
+            source.nodeName(),
+            source.state(),
+            source.reason(),
+            source.message(),
+            source.since(),
+            source.blockers(),
+            new SourceReport.Reach(node, reached, reached ? null : "no route to host"),
+            source.guest(),
+            null,
             null);
     return this;
   }
@@ -366,8 +392,20 @@ public final class Facts {
             null,
             T0.toString(),
             null,
+            reached("hv2"),
             new SourceReport.Guest(
-                "vm", false, true, 1L << 29, 1, "x86_64", machineType, "kvm", List.of()),
+                "vm",
+                false,
+                true,
+                1L << 29,
+                1,
+                "x86_64",
+                machineType,
+                "kvm",
+                null,
+                null,
+                List.of()),
+            null,
             null);
     return this;
   }

@@ -95,6 +95,7 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
             now.toString(),
             null,
             null,
+            null,
             over ? Facts.RESULT : null,
             s.attempt());
     put(copy(m, with(s, s, report, s.target())));

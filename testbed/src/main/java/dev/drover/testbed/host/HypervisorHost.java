@@ -124,6 +124,15 @@ public final class HypervisorHost {
     init = null;
   }
 
+  /** {@link #powerOff}, and its disks go, too. */
+  public void scrap() {
+    powerOff();
+    Command.of("rm", "-rf", "--one-file-system", directory().toString())
+        .within(Duration.ofMinutes(1))
+        .run()
+        .orThrow();
+  }
+
   public boolean isOn() {
     return init != null && init.alive();
   }

@@ -97,6 +97,20 @@ final class DomainHandle implements AutoCloseable {
     }
   }
 
+  /** virDomainGetXMLDesc, as another host's libvirt would get it. */
+  Optional<String> cpu() throws HypervisorException {
+    Pointer text = libvirt.virDomainGetXMLDesc(pointer, LibvirtNative.XML_MIGRATABLE);
+    if (text == null) {
+      throw link.lastError();
+    }
+    try {
+      return CpuXml.ofDomain(Xml.parse(takeString(text)));
+    } catch (IllegalArgumentException e) {
+      throw new HypervisorException(
+          Kind.Other, "the CPU of " + name() + " can't be read: " + e.getMessage(), e);
+    }
+  }
+
   BlockInfo blockInfo(String disk) throws HypervisorException {
     try (Memory info = new Memory(BLOCK_INFO_SIZE)) {
       link.check(libvirt.virDomainGetBlockInfo(pointer, disk, info, 0));
@@ -126,10 +140,6 @@ final class DomainHandle implements AutoCloseable {
 
   void abortJob() throws HypervisorException {
     link.check(libvirt.virDomainAbortJob(pointer));
-  }
-
-  void pausePostCopy() throws HypervisorException {
-    link.check(libvirt.virDomainAbortJobFlags(pointer, LibvirtNative.ABORT_JOB_POSTCOPY));
   }
 
   void startPostCopy() throws HypervisorException {

@@ -14,6 +14,7 @@ import org.w3c.dom.NodeList;
  *
  * @param virtualization libvirt's domain type: {@code kvm}, {@code qemu}
  * @param guestNamespace of {@code <drover:guest namespace=".."/>} in the metadata
+ * @param networks libvirt's virtual networks that its interfaces are on
  * @param blockers that can be seen in the definition
  */
 record DomainXml(
@@ -23,6 +24,7 @@ record DomainXml(
     long memoryBytes,
     int vcpus,
     @Nullable String guestNamespace,
+    List<String> networks,
     List<DiskXml> disks,
     List<Blocker> blockers) {
 
@@ -30,6 +32,7 @@ record DomainXml(
   static final String METADATA_NAMESPACE = "https://drover.dev/guest/1";
 
   DomainXml {
+    networks = List.copyOf(networks);
     disks = List.copyOf(disks);
     blockers = List.copyOf(blockers);
   }
@@ -69,8 +72,19 @@ record DomainXml(
         Xml.child(domain, "memory").map(memory -> Xml.bytes(memory, "KiB")).orElse(0L),
         Xml.child(domain, "vcpu").map(DomainXml::vcpus).orElse(1),
         Xml.child(domain, "metadata").map(DomainXml::guestNamespace).orElse(null),
+        devices.map(DomainXml::networks).orElse(List.of()),
         diskElements.stream().map(DomainXml::disk).toList(),
         blockers(devices, diskElements));
+  }
+
+  private static List<String> networks(Element devices) {
+    return Xml.children(devices, "interface").stream()
+        .filter(nic -> attribute(nic, "type").equals("network"))
+        .flatMap(nic -> Xml.child(nic, "source").stream())
+        .map(source -> attribute(source, "network"))
+        .filter(name -> !name.isEmpty())
+        .distinct()
+        .toList();
   }
 
   private static String attribute(Element element, String name) {

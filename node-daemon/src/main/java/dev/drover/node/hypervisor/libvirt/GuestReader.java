@@ -42,6 +42,8 @@ final class GuestReader {
           xml.architecture(),
           xml.machineType(),
           xml.virtualization(),
+          domain.cpu().orElse(null),
+          xml.networks(),
           List.copyOf(disks),
           List.copyOf(blockers));
     }

@@ -142,6 +142,70 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
+  /** virConnectCompareHypervisorCPU of the default emulator. */
+  @Override
+  public Optional<String> cpuDifference(
+      String architecture, String virtualization, String machineType, String cpu)
+      throws HypervisorException {
+    String own;
+    try {
+      own = CpuXml.read(cpu);
+    } catch (IllegalArgumentException e) {
+      throw new HypervisorException(
+          Kind.Other, "the CPU that the source has sent can't be read: " + e.getMessage(), e);
+    }
+    return call(
+        "comparison of a CPU",
+        link -> {
+          int result =
+              LibvirtNative.instance()
+                  .virConnectCompareHypervisorCPU(
+                      link.pointer(),
+                      null,
+                      architecture,
+                      machineType,
+                      virtualization,
+                      own,
+                      LibvirtNative.COMPARE_CPU_FAIL_INCOMPATIBLE);
+          if (result >= 0) {
+            return result == LibvirtNative.CPU_INCOMPATIBLE
+                ? Optional.of("this host's CPU lacks something of it")
+                : Optional.empty();
+          }
+          HypervisorException error = link.lastError();
+          String message = String.valueOf(error.getMessage());
+          // Or a model or a feature that this libvirt has never heard of.
+          if (error.code() == LibvirtErrors.CPU_INCOMPATIBLE || isUnknownCpu(message)) {
+            return Optional.of(message);
+          }
+          if (saysUnsupported(error)) {
+            return Optional.empty(); // libvirt can't tell, and won't compare when it comes to it
+          }
+          throw error;
+        });
+  }
+
+  private static boolean isUnknownCpu(String message) {
+    return message.contains("nknown CPU");
+  }
+
+  @Override
+  public Set<String> networks() throws HypervisorException {
+    return call(
+        "list of networks",
+        link -> {
+          try {
+            return Set.of(link.listNetworks());
+          } catch (LibvirtException e) {
+            HypervisorException error = link.error(e);
+            if (error.code() == LibvirtErrors.NO_SUPPORT) {
+              return Set.of(); // a libvirt without networks has none
+            }
+            throw error;
+          }
+        });
+  }
+
   /** virNodeGetMemoryStats. */
   @Override
   public long availableMemoryBytes() throws HypervisorException {
@@ -281,13 +345,6 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
-  /** virDomainAbortJobFlags with VIR_DOMAIN_ABORT_JOB_POSTCOPY. */
-  @Override
-  public void pausePostCopy(UUID uuid) throws HypervisorException {
-    tellEmulator(
-        "pause of the post-copy of " + uuid, uuid, (link, domain) -> domain.pausePostCopy());
-  }
-
   /** virDomainSuspend, which libvirt allows while a transfer runs. */
   @Override
   public void suspend(UUID uuid) throws HypervisorException {
@@ -369,41 +426,20 @@ public final class LibvirtHypervisor implements Hypervisor {
    */
   @Override
   public Transfer startTransfer(TransferRequest request) throws HypervisorException {
-    return begin(
-        "start of the transfer of " + request.uuid(),
-        request.uuid(),
-        domain -> {
-          TransferCall call = TransferCall.of(request);
-          DomainHandle.Status status = domain.status();
-          return request.postCopy()
-                  && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
-              ? call.withoutPostCopy()
-              : call;
-        });
-  }
-
-  /** virDomainMigrateToURI3 with VIR_MIGRATE_POSTCOPY_RESUME. */
-  @Override
-  public Transfer resumePostCopy(TransferRequest request) throws HypervisorException {
-    return begin(
-        "resumption of the transfer of " + request.uuid(),
-        request.uuid(),
-        domain -> TransferCall.of(request).resumingPostCopy());
-  }
-
-  private interface CallFor {
-    TransferCall callFor(DomainHandle domain) throws HypervisorException;
-  }
-
-  private Transfer begin(String what, UUID uuid, CallFor shape) throws HypervisorException {
     return connection.onOwnLink(
-        what,
+        "start of the transfer of " + request.uuid(),
         (link, commitment) -> {
-          DomainHandle domain = DomainHandle.get(link, uuid);
+          DomainHandle domain = DomainHandle.get(link, request.uuid());
           boolean started = false;
           try {
-            TransferCall call = shape.callFor(domain);
-            Transfer transfer = LibvirtTransfer.start(link, domain, uuid, call, commitment);
+            TransferCall call = TransferCall.of(request);
+            DomainHandle.Status status = domain.status();
+            if (request.postCopy()
+                && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused) {
+              call = call.withoutPostCopy();
+            }
+            Transfer transfer =
+                LibvirtTransfer.start(link, domain, request.uuid(), call, commitment);
             started = true;
             return transfer;
           } finally {
@@ -416,22 +452,23 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   @Override
   public Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException {
-    return new LibvirtPeer(openPeer(address, deadline), calls, config.callDeadline());
-  }
-
-  private Link openPeer(PeerAddress address, Duration deadline) throws HypervisorException {
     String uri = TransferCall.uri(address);
+    Link link;
     try {
-      return calls.run(
-          "connection to " + uri,
-          deadline,
-          () -> Link.open(uri, config.keepAliveSeconds(), config.keepAliveCount(), Side.OtherHost),
-          Link::shut);
+      link =
+          calls.run(
+              "connection to " + uri,
+              deadline,
+              () ->
+                  Link.open(
+                      uri, config.keepAliveSeconds(), config.keepAliveCount(), Side.OtherHost),
+              Link::shut);
     } catch (HypervisorException e) {
       throw e.kind() == Kind.Timeout
           ? new HypervisorException(Kind.PeerUnreachable, String.valueOf(e.getMessage()), e)
           : e;
     }
+    return new LibvirtPeer(link, calls, config.callDeadline());
   }
 
   /**

@@ -24,14 +24,17 @@ interface LibvirtNative extends Library {
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_POSTCOPY = 1 << 15;
-  int MIGRATE_POSTCOPY_RESUME = 524288;
   int MIGRATE_TLS = 1 << 16;
 
   /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
   long MAX_SPEED = Long.MAX_VALUE >> 20;
 
   int MAX_SPEED_POSTCOPY = 1;
-  int ABORT_JOB_POSTCOPY = 1;
+
+  int XML_MIGRATABLE = 1 << 3;
+
+  int CPU_INCOMPATIBLE = 0;
+  int COMPARE_CPU_FAIL_INCOMPATIBLE = 1;
 
   int JOB_STATS_COMPLETED = 1;
   int JOB_STATS_KEEP_COMPLETED = 1 << 1;
@@ -143,8 +146,6 @@ interface LibvirtNative extends Library {
 
   int virDomainAbortJob(Pointer domain);
 
-  int virDomainAbortJobFlags(Pointer domain, int flags);
-
   int virDomainMigrateStartPostCopy(Pointer domain, int flags);
 
   int virDomainMigrateSetMaxSpeed(Pointer domain, NativeLong mebibytesPerSecond, int flags);
@@ -165,6 +166,15 @@ interface LibvirtNative extends Library {
       String architecture,
       String machine,
       String virtualization,
+      int flags);
+
+  int virConnectCompareHypervisorCPU(
+      Pointer connection,
+      @Nullable String emulator,
+      String architecture,
+      String machine,
+      String virtualization,
+      String cpu,
       int flags);
 
   // Storage.

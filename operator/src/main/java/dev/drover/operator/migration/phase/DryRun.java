@@ -6,6 +6,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
@@ -15,6 +16,7 @@ import dev.drover.operator.migration.Progress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -31,7 +33,7 @@ final class DryRun {
     if (allIsKnown(context)) {
       return waitForProbesToGo(context);
     }
-    if (context.target().isEmpty()) {
+    if (context.target().isEmpty() || reach(context, source).isEmpty()) {
       Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
       if (left.isPositive()) {
         return Progress.quiet(left);
@@ -73,6 +75,12 @@ final class DryRun {
         Changes.NONE.retargeted(fitting.getFirst()));
   }
 
+  /** What the source has said of the host that is asked now. */
+  private static Optional<Reach> reach(MigrationContext context, SourceReport source) {
+    return Optional.ofNullable(source.reach())
+        .filter(reach -> reach.nodeName().equals(context.targetNode()));
+  }
+
   /** Said by {@link #conclude}; the source's daemon goes by it, too. */
   private static boolean allIsKnown(MigrationContext context) {
     return context
@@ -88,6 +96,16 @@ final class DryRun {
     NodeFacts node = context.nodes().get(name);
     if (node != null) {
       Placement.closed(node).ifPresent(blockers::add);
+    }
+    Optional<Reach> reach = reach(context, source);
+    if (reach.isEmpty()) {
+      blockers.add(PreMigrationStep.notAnswering(context.sourceNode()));
+    } else if (!reach.get().reached()) {
+      String why = reach.get().message();
+      blockers.add(
+          Blocker.of(
+              Reason.ConnectionToTargetFailed,
+              "%s does not reach %s: %s".formatted(context.sourceNode(), name, why)));
     }
     if (context.target().isEmpty()) {
       blockers.add(PreMigrationStep.notAnswering(name));

@@ -642,10 +642,6 @@ class StepTest {
             in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
             "quiet 61"),
         row(
-            "a post-copy that is broken is shown",
-            in(Phase.PostCopy).source(SourceReport.State.PostCopying, Reason.PostCopyFailed.name()),
-            "stalled PostCopyFailed"),
-        row(
             "post-copy can't be undone, and that is said",
             in(Phase.PostCopy).deleted().source(SourceReport.State.PostCopying),
             "become PostCopy"),
@@ -741,6 +737,15 @@ class StepTest {
             checked().noTarget().after(LATE),
             "fail DaemonNotResponding"),
         row("waits for the host", checked().noTarget(), "quiet 60"),
+        row("waits for the source to knock at it", checked().reach("hv3", true), "quiet 60"),
+        row(
+            "the source never knocks",
+            checked().reach("hv3", true).after(LATE),
+            "fail DaemonNotResponding"),
+        row(
+            "the source does not reach it",
+            checked().reach("hv2", false),
+            "fail ConnectionToTargetFailed"),
         row("is aborted", checked().abort(), "fail AbortRequested"));
   }
 
