@@ -149,8 +149,8 @@ public enum Reason {
       "The guest writes to its memory faster than the rest of it can be sent within its limits.",
       "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
   PostCopyFailed(
-      "The link broke in post-copy; the guest's memory is on both hosts.",
-      "Mend the link between the hosts. Destroy neither side."),
+      "The link broke in post-copy; both halves of the guest are kept until it is back.",
+      "Mend the link between the hosts; the migration goes on by itself then. Destroy neither side."),
   GuestStopped(
       "The guest stopped, crashed or was destroyed during the migration.",
       "Read the message; start the guest again."),

@@ -21,6 +21,15 @@ public record DomainState(
     int vcpus,
     @Nullable String guestNamespace) {
 
+  /** libvirt's word for a post-copy that was interrupted and can be resumed. */
+  public static final String POST_COPY_FAILED = "post-copy failed";
+
+  /** Whether it is one half of a guest whose post-copy was interrupted. */
+  public boolean isPostCopyBroken() {
+    return reasonText.equals(POST_COPY_FAILED)
+        && (run == Run.PausedForPostCopy || run == Run.RunningPostCopy);
+  }
+
   /** What its CPUs do, and why they don't. */
   public enum Run {
     /** libvirt: RUNNING or BLOCKED, for any reason but post-copy. */

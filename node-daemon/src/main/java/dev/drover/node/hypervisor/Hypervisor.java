@@ -83,6 +83,12 @@ public interface Hypervisor extends AutoCloseable {
   /** Lets the guest go on at the target now, if the transfer was started with post-copy. */
   void startPostCopy(UUID uuid) throws HypervisorException;
 
+  /**
+   * Interrupts a post-copy, so that it can be resumed: both halves of the guest are kept. Asked of
+   * the host that the guest comes from.
+   */
+  void pausePostCopy(UUID uuid) throws HypervisorException;
+
   /** Longest time for which libvirt may plan to stop the guest. */
   void setMaxDowntime(UUID uuid, Duration downtime) throws HypervisorException;
 
@@ -120,6 +126,12 @@ public interface Hypervisor extends AutoCloseable {
    * will be. A start that is under way when the deadline passes is waited for and returned.
    */
   Transfer startTransfer(TransferRequest request) throws HypervisorException;
+
+  /**
+   * Goes on with an interrupted post-copy; {@code request} is what it was started with. Only where
+   * {@link Peer#canResumePostCopy}. The same is guaranteed as of {@link #startTransfer}.
+   */
+  Transfer resumePostCopy(TransferRequest request) throws HypervisorException;
 
   /**
    * Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}.

@@ -8,6 +8,9 @@ public interface Peer extends AutoCloseable {
 
   Optional<DomainState> domain(UUID uuid) throws HypervisorException;
 
+  /** Whether that host survives being asked to go on with an interrupted post-copy. */
+  boolean canResumePostCopy() throws HypervisorException;
+
   /** Lets a paused domain go on. Returns once it runs. */
   void resume(UUID uuid) throws HypervisorException;
 

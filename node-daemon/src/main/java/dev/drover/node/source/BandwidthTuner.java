@@ -102,13 +102,17 @@ final class BandwidthTuner {
   }
 
   private OptionalInt memoryBesideFixedDisks() {
-    return total().isEmpty()
+    return totalMebibytesPerSecond().isEmpty()
         ? OptionalInt.empty()
         : OptionalInt.of(
-            Math.max(1, total().getAsInt() - fixedDiskMebibytesPerSecond.orElse(0) * disks.size()));
+            Math.max(
+                1,
+                totalMebibytesPerSecond().getAsInt()
+                    - fixedDiskMebibytesPerSecond.orElse(0) * disks.size()));
   }
 
-  private OptionalInt total() {
+  /** The cap of all streams together; empty: none. */
+  OptionalInt totalMebibytesPerSecond() {
     return cap.isPresent()
         ? OptionalInt.of(cap.get().totalMebibytesPerSecond())
         : OptionalInt.empty();
@@ -116,8 +120,8 @@ final class BandwidthTuner {
 
   /** Adapts the shares to what the transfer does now. */
   void tune(JobStatistics job, TransferSignals signals, Instant now) throws HypervisorException {
-    if (disks.isEmpty()) {
-      setMemory(total());
+    if (disks.isEmpty() || signals.isPostCopy()) { // the mirrors have ended before post-copy
+      setMemory(totalMebibytesPerSecond());
       return;
     }
     if (!mirrorsCanBeTuned) {
@@ -139,18 +143,38 @@ final class BandwidthTuner {
             ? cap.get().whileMemoryIsSent(disks.size(), diskBytesPerSecond)
             : cap.get().whileDisksAreCopied(disks.size() - inStep, inStep);
     var memory = OptionalInt.of(share.memoryMebibytesPerSecond());
-    // What shrinks first: the sum must not exceed the cap in between.
-    if (memory.getAsInt() <= memoryCap.flatMap(BandwidthTuner::boxed).orElse(0)) {
+    Map<String, Long> mirrors = new HashMap<>();
+    for (String disk : disks) {
+      long bytes =
+          memoryIsSent || signals.isInStep(disk)
+              ? share.inStepDiskBytesPerSecond()
+              : share.copyingDiskBytesPerSecond();
+      if (bytes > 0) {
+        mirrors.put(disk, bytes);
+      }
+    }
+    // What shrinks first: the sum must not exceed the cap in between. Where both grow, memory
+    // first: QEMU may let a mirror wait a second for its next step before it listens.
+    boolean mirrorsShrink =
+        mirrors.entrySet().stream().anyMatch(e -> e.getValue() < told(e.getKey()));
+    if (mirrorsShrink && grows(memory)) {
+      mirrors.forEach(this::setDisk);
       setMemory(memory);
-      setDisks(share, signals, memoryIsSent);
     } else {
-      setDisks(share, signals, memoryIsSent);
       setMemory(memory);
+      mirrors.forEach(this::setDisk);
     }
   }
 
-  private static Optional<Integer> boxed(OptionalInt value) {
-    return value.isPresent() ? Optional.of(value.getAsInt()) : Optional.empty();
+  private long told(String disk) {
+    long bytes = diskCaps.getOrDefault(disk, NO_CAP);
+    return bytes == NO_CAP ? Long.MAX_VALUE : bytes;
+  }
+
+  private boolean grows(OptionalInt memory) {
+    return memoryCap
+        .filter(now -> now.isEmpty() || now.getAsInt() >= memory.orElse(Integer.MAX_VALUE))
+        .isEmpty();
   }
 
   private void measure(JobStatistics job, Instant now) {
@@ -172,18 +196,6 @@ final class BandwidthTuner {
     if (!memoryCap.equals(Optional.of(mebibytesPerSecond))) {
       hypervisor.setMemoryBandwidth(uuid, mebibytesPerSecond);
       memoryCap = Optional.of(mebibytesPerSecond);
-    }
-  }
-
-  private void setDisks(Share share, TransferSignals signals, boolean memoryIsSent) {
-    for (String disk : disks) {
-      long bytes =
-          memoryIsSent || signals.isInStep(disk)
-              ? share.inStepDiskBytesPerSecond()
-              : share.copyingDiskBytesPerSecond();
-      if (bytes > 0) {
-        setDisk(disk, bytes);
-      }
     }
   }
 

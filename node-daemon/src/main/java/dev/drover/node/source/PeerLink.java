@@ -24,6 +24,7 @@ final class PeerLink implements AutoCloseable {
   private final PeerAddress address;
   private final UUID uuid;
   private @Nullable Peer peer;
+  private boolean canResumePostCopy;
   private boolean closed;
 
   PeerLink(Hypervisor hypervisor, PeerAddress address, UUID uuid) {
@@ -38,7 +39,13 @@ final class PeerLink implements AutoCloseable {
     }
     if (peer == null) {
       peer = hypervisor.connectPeer(address, CONNECT_DEADLINE);
+      canResumePostCopy = peer.canResumePostCopy();
     }
+  }
+
+  /** Whether the target survives that; as it was when it could last be asked. */
+  synchronized boolean canResumePostCopy() {
+    return canResumePostCopy;
   }
 
   /** What the target says of the domain; {@code Unknown} if it can't be asked now. */

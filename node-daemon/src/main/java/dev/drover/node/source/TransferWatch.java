@@ -42,6 +42,7 @@ final class TransferWatch {
   private final AtomicReference<@Nullable StopRequest> stopRequest;
   private final Steering steering;
   private final BandwidthTuner tuner;
+  private final PostCopyRecovery recovery;
   private final ProgressMeter meter;
   private final Undecided undecided;
   private final Switchover switchover;
@@ -61,6 +62,7 @@ final class TransferWatch {
     this.stopRequest = stopRequest;
     this.steering = steering;
     this.tuner = tuner;
+    this.recovery = new PostCopyRecovery(transfer, tuner);
     this.meter = meter;
     this.undecided = undecided;
     this.switchover = switchover;
@@ -90,6 +92,8 @@ final class TransferWatch {
           transfer.voice().progress(meter.read(j, now));
           attempt("share the bandwidth", () -> tuner.tune(j, transfer.signals(), now));
         });
+    var answered = job;
+    attempt("mend the post-copy", () -> recovery.look(answered, now));
     tellTrouble(now);
   }
 
@@ -175,7 +179,11 @@ final class TransferWatch {
               });
         }
       }
-      case Verdict.Wait(var because) -> undecided.because(because);
+      case Verdict.Wait(var because) -> {
+        if (source != SourceView.HeldForPostCopy) { // that is for the recovery to mend and to tell
+          undecided.because(because);
+        }
+      }
       case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
           throw new IllegalStateException("not while the source's process lives: " + evidence);
     }

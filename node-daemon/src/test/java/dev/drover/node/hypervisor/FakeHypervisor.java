@@ -65,6 +65,7 @@ public final class FakeHypervisor implements Hypervisor {
   private String cpuDifference;
   private final Set<String> networks = new HashSet<>();
   private boolean connected = true;
+  private volatile boolean survivesResumption = true;
   private long nextPid = 1000;
   private volatile CountDownLatch jobIsAnswered = new CountDownLatch(0);
 
@@ -181,6 +182,11 @@ public final class FakeHypervisor implements Hypervisor {
   /** Whoever connects to that address finds that host. */
   public synchronized void putPeer(InetAddress address, FakeHypervisor peer) {
     peers.put(address, peer);
+  }
+
+  /** As libvirt from 11.2 on. */
+  public void dieOfResumption() {
+    survivesResumption = false;
   }
 
   /** Loses or regains libvirt, and tells everybody. */
@@ -379,6 +385,21 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public void startPostCopy(UUID uuid) throws HypervisorException {
     call("startPostCopy", uuid.toString());
+  }
+
+  @Override
+  public void pausePostCopy(UUID uuid) throws HypervisorException {
+    call("pausePostCopy", uuid.toString());
+    become(uuid, Run.PausedForPostCopy, DomainState.POST_COPY_FAILED, DomainEvent.PostCopyFailed);
+  }
+
+  @Override
+  public synchronized Transfer resumePostCopy(TransferRequest request) throws HypervisorException {
+    call("resumePostCopy", request.uuid().toString());
+    known("resumePostCopy", request.uuid());
+    var transfer = new FakeTransfer(request);
+    transfers.put(request.uuid(), transfer);
+    return transfer;
   }
 
   @Override
@@ -666,6 +687,11 @@ public final class FakeHypervisor implements Hypervisor {
         host.put(in(domain, Run.Running, "unpaused"));
       }
       host.fire(uuid, DomainEvent.Resumed);
+    }
+
+    @Override
+    public boolean canResumePostCopy() {
+      return host.survivesResumption;
     }
 
     @Override

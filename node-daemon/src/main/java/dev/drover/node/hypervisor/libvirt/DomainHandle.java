@@ -142,6 +142,10 @@ final class DomainHandle implements AutoCloseable {
     link.check(libvirt.virDomainAbortJob(pointer));
   }
 
+  void pausePostCopy() throws HypervisorException {
+    link.check(libvirt.virDomainAbortJobFlags(pointer, LibvirtNative.ABORT_JOB_POSTCOPY));
+  }
+
   void startPostCopy() throws HypervisorException {
     link.check(libvirt.virDomainMigrateStartPostCopy(pointer, 0));
   }

@@ -345,6 +345,13 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
+  /** virDomainAbortJobFlags with VIR_DOMAIN_ABORT_JOB_POSTCOPY. */
+  @Override
+  public void pausePostCopy(UUID uuid) throws HypervisorException {
+    tellEmulator(
+        "pause of the post-copy of " + uuid, uuid, (link, domain) -> domain.pausePostCopy());
+  }
+
   /** virDomainSuspend, which libvirt allows while a transfer runs. */
   @Override
   public void suspend(UUID uuid) throws HypervisorException {
@@ -426,20 +433,41 @@ public final class LibvirtHypervisor implements Hypervisor {
    */
   @Override
   public Transfer startTransfer(TransferRequest request) throws HypervisorException {
-    return connection.onOwnLink(
+    return begin(
         "start of the transfer of " + request.uuid(),
+        request.uuid(),
+        domain -> {
+          TransferCall call = TransferCall.of(request);
+          DomainHandle.Status status = domain.status();
+          return request.postCopy()
+                  && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
+              ? call.withoutPostCopy()
+              : call;
+        });
+  }
+
+  /** virDomainMigrateToURI3 with VIR_MIGRATE_POSTCOPY_RESUME. */
+  @Override
+  public Transfer resumePostCopy(TransferRequest request) throws HypervisorException {
+    return begin(
+        "resumption of the transfer of " + request.uuid(),
+        request.uuid(),
+        domain -> TransferCall.of(request).resumingPostCopy());
+  }
+
+  private interface CallFor {
+    TransferCall callFor(DomainHandle domain) throws HypervisorException;
+  }
+
+  private Transfer begin(String what, UUID uuid, CallFor shape) throws HypervisorException {
+    return connection.onOwnLink(
+        what,
         (link, commitment) -> {
-          DomainHandle domain = DomainHandle.get(link, request.uuid());
+          DomainHandle domain = DomainHandle.get(link, uuid);
           boolean started = false;
           try {
-            TransferCall call = TransferCall.of(request);
-            DomainHandle.Status status = domain.status();
-            if (request.postCopy()
-                && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused) {
-              call = call.withoutPostCopy();
-            }
-            Transfer transfer =
-                LibvirtTransfer.start(link, domain, request.uuid(), call, commitment);
+            TransferCall call = shape.callFor(domain);
+            Transfer transfer = LibvirtTransfer.start(link, domain, uuid, call, commitment);
             started = true;
             return transfer;
           } finally {
@@ -452,23 +480,22 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   @Override
   public Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException {
+    return new LibvirtPeer(openPeer(address, deadline), calls, config.callDeadline());
+  }
+
+  private Link openPeer(PeerAddress address, Duration deadline) throws HypervisorException {
     String uri = TransferCall.uri(address);
-    Link link;
     try {
-      link =
-          calls.run(
-              "connection to " + uri,
-              deadline,
-              () ->
-                  Link.open(
-                      uri, config.keepAliveSeconds(), config.keepAliveCount(), Side.OtherHost),
-              Link::shut);
+      return calls.run(
+          "connection to " + uri,
+          deadline,
+          () -> Link.open(uri, config.keepAliveSeconds(), config.keepAliveCount(), Side.OtherHost),
+          Link::shut);
     } catch (HypervisorException e) {
       throw e.kind() == Kind.Timeout
           ? new HypervisorException(Kind.PeerUnreachable, String.valueOf(e.getMessage()), e)
           : e;
     }
-    return new LibvirtPeer(link, calls, config.callDeadline());
   }
 
   /**

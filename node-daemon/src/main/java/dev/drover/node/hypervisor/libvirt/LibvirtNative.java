@@ -24,12 +24,14 @@ interface LibvirtNative extends Library {
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_POSTCOPY = 1 << 15;
+  int MIGRATE_POSTCOPY_RESUME = 524288;
   int MIGRATE_TLS = 1 << 16;
 
   /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
   long MAX_SPEED = Long.MAX_VALUE >> 20;
 
   int MAX_SPEED_POSTCOPY = 1;
+  int ABORT_JOB_POSTCOPY = 1;
 
   int XML_MIGRATABLE = 1 << 3;
 
@@ -145,6 +147,8 @@ interface LibvirtNative extends Library {
   void virTypedParamsFree(Pointer parameters, int count);
 
   int virDomainAbortJob(Pointer domain);
+
+  int virDomainAbortJobFlags(Pointer domain, int flags);
 
   int virDomainMigrateStartPostCopy(Pointer domain, int flags);
 

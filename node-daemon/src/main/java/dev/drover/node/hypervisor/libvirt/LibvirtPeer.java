@@ -9,12 +9,15 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
+import org.libvirt.LibvirtException;
 
 /**
  * Another host's libvirt on one connection. Each call ends within the deadline; one that did not
  * may still have had its effect.
  */
 final class LibvirtPeer implements Peer {
+  private static final long DIES_OF_RESUMPTION = 11_002_000;
+
   private final Link link;
   private final NativeCalls calls;
   private final Duration deadline;
@@ -53,6 +56,24 @@ final class LibvirtPeer implements Peer {
           try (DomainHandle domain = DomainHandle.get(link, uuid)) {
             domain.resume();
             return uuid;
+          }
+        });
+  }
+
+  /**
+   * From libvirt 11.2 on VIR_MIGRATE_POSTCOPY_RESUME kills the target's libvirtd:
+   * qemuMigrationDstPrepareResume hands a null {@code fd} to qemuProcessIncomingDefNew, which reads
+   * it (seen with 11.3.0; docs/explanation/decisions.md).
+   */
+  @Override
+  public boolean canResumePostCopy() throws HypervisorException {
+    return call(
+        "version of the other host's libvirt",
+        () -> {
+          try {
+            return link.getLibVersion() < DIES_OF_RESUMPTION;
+          } catch (LibvirtException e) {
+            throw link.error(e);
           }
         });
   }

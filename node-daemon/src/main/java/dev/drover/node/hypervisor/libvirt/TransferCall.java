@@ -63,6 +63,11 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
     return new TransferCall(destination, parameters, flags & ~LibvirtNative.MIGRATE_POSTCOPY);
   }
 
+  /** Goes on with what was interrupted. */
+  TransferCall resumingPostCopy() {
+    return new TransferCall(destination, parameters, flags | LibvirtNative.MIGRATE_POSTCOPY_RESUME);
+  }
+
   /** The URI of another host's libvirt. */
   static String uri(PeerAddress peer) {
     return "qemu+" + peer.transport().name() + "://" + bracketed(peer.address()) + "/system";

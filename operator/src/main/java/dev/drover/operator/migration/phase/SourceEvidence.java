@@ -97,12 +97,22 @@ final class SourceEvidence {
       case Inspected -> notHeardOf(context);
       case Transferring -> unlessAway(context, Progress.quiet());
       case Switching -> follow(context, Phase.StopAndCopy);
-      case PostCopying -> follow(context, Phase.PostCopy);
+      case PostCopying ->
+          report.reason().equals(Reason.PostCopyFailed.name()) && context.phase() == Phase.PostCopy
+              ? broken(report)
+              : follow(context, Phase.PostCopy);
       case Switched, CleanedUp -> switched(context, report);
       case HandOverPending -> handOverPending(context, report);
       case Stopped, Refused, GuestLost ->
           Progress.failAsReported(context, report.reason(), report.message(), context.sourceNode());
     };
+  }
+
+  /** The source's daemon mends it by itself, but it needs the link for that. */
+  private static Progress broken(SourceReport report) {
+    String message = report.message();
+    return Progress.stalled(
+        Reason.PostCopyFailed, message == null ? Reason.PostCopyFailed.meaning() : message);
   }
 
   private static Progress follow(MigrationContext context, Phase phase) {

@@ -642,6 +642,10 @@ class StepTest {
             in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
             "quiet 61"),
         row(
+            "a post-copy that is broken is shown",
+            in(Phase.PostCopy).source(SourceReport.State.PostCopying, Reason.PostCopyFailed.name()),
+            "stalled PostCopyFailed"),
+        row(
             "post-copy can't be undone, and that is said",
             in(Phase.PostCopy).deleted().source(SourceReport.State.PostCopying),
             "become PostCopy"),

@@ -1,0 +1,96 @@
+package dev.drover.node.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport.State;
+import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.DomainState.Run;
+import dev.drover.node.hypervisor.FakeHypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.report.RecordedReports;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class PostCopyRecoveryTest extends SourceStage {
+
+  private static final LiveMigrationSpec SPEC =
+      LiveMigrationSpec.builder("web")
+          .target(new LiveMigrationSpec.Target("n2", null))
+          .postCopy(PostCopyPolicy.Allowed)
+          .commit(CommitOrder.Direct)
+          .build();
+
+  private FakeHypervisor.FakeTransfer inPostCopy() throws HypervisorException {
+    inspected();
+    source.putJob(DOMAIN, Optional.of(job()));
+    role.handle(RecordedReports.migration(SPEC, DOMAIN, Phase.PreCopy, null, RESERVED, null));
+    await().until(() -> source.calls().contains("startTransfer " + DOMAIN));
+    source.become(DOMAIN, Run.PausedForPostCopy, "post-copy", DomainEvent.SuspendedForPostCopy);
+    target.put(
+        FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), Run.RunningPostCopy, "post-copy"));
+    awaitSaid(State.PostCopying);
+    return source.transfer(DOMAIN);
+  }
+
+  private void breaks(FakeHypervisor.FakeTransfer call) {
+    source.become(
+        DOMAIN, Run.PausedForPostCopy, DomainState.POST_COPY_FAILED, DomainEvent.PostCopyFailed);
+    call.fail(new HypervisorException(Kind.Other, 9, "job 'migration in' failed in post-copy"));
+  }
+
+  private long resumptions() {
+    return source.calls().stream().filter(("resumePostCopy " + DOMAIN)::equals).count();
+  }
+
+  @Test
+  void aBrokenPostCopyIsResumedAsOftenAsItBreaks() throws HypervisorException {
+    breaks(inPostCopy());
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    assertThat(reports.source().reason()).isEqualTo(Reason.PostCopyFailed.name());
+    assertThat(reports.sourceStates()).as("nothing is given up").endsWith(State.PostCopying);
+
+    breaks(source.transfer(DOMAIN));
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 2);
+
+    source.transfer(DOMAIN).complete();
+    source.putJob(DOMAIN, Optional.empty());
+    target.put(FakeHypervisor.running(DOMAIN, "web"));
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("destroy"));
+  }
+
+  @Test
+  void nothingIsTriedWhileTheTargetCanNotBeAsked() throws HypervisorException {
+    var call = inPostCopy();
+    target.setConnected(false);
+    breaks(call);
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> Reason.PostCopyFailed.name().equals(reports.source().reason()));
+    assertThat(resumptions()).isZero();
+    target.setConnected(true);
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+  }
+
+  @Test
+  void aLibvirtThatWouldDieOfItIsNotAsked() throws HypervisorException {
+    target.dieOfResumption();
+    breaks(inPostCopy());
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> Reason.PostCopyFailed.name().equals(reports.source().reason()));
+    assertThat(reports.source().message()).contains("libvirt").contains("Both halves are kept");
+    assertThat(resumptions()).isZero();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("pausePostCopy"));
+  }
+}

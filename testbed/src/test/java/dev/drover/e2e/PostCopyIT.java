@@ -1,0 +1,62 @@
+package dev.drover.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationStatus;
+import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.testbed.Testbed;
+import dev.drover.testbed.guest.DiskSpec;
+import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.junit.DroverTestbed;
+import org.junit.jupiter.api.Test;
+
+/** The link breaks while the guest runs at the target and its memory is on both hosts. */
+@DroverTestbed
+class PostCopyIT {
+
+  @Test
+  void aBrokenLinkIsMendedAsOftenAsItBreaks(Testbed testbed) {
+    var spec =
+        GuestSpec.named("torn").withMemoryMib(384).withDisk(DiskSpec.local(64)).dirtying(192, 40);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      var migration =
+          scene.migrate(
+              """
+              target: {nodeName: n2}
+              bandwidthMiBps: 6
+              maxDowntimeMilliseconds: 50
+              postCopy: Allowed
+              commit: Direct
+              """);
+      migration.awaitMemoryCopy();
+      assertThat(migration.patchSpec("{\"switchover\":\"PostCopy\"}").exitCode()).isZero();
+      migration.awaitPhase(Phase.PostCopy);
+      for (int time = 1; time <= 2; time++) {
+        testbed.host("n2").cut();
+        migration.await("says that the link is broken", PostCopyIT::isBroken);
+        testbed.host("n2").heal();
+        migration.await(
+            "goes on by itself",
+            s -> s.phaseValue().isTerminal() || (s.phaseValue() == Phase.PostCopy && !isBroken(s)));
+      }
+      assertThat(migration.phase()).as("there were two breaks to mend").isEqualTo(Phase.PostCopy);
+      migration.patchSpec("{\"bandwidthMiBps\":null}");
+      var status = migration.awaitSucceeded();
+      assertThat(status.result().postCopy()).isTrue();
+      scene.assertMoved(boot);
+    }
+  }
+
+  private static boolean isBroken(LiveMigrationStatus status) {
+    return status.phaseValue() == Phase.PostCopy
+        && status.source() != null
+        && status.source().reason().equals(Reason.PostCopyFailed.name())
+        && status
+            .condition(ConditionType.Stalled)
+            .filter(c -> c.isTrue() && c.reason().equals(Reason.PostCopyFailed.name()))
+            .isPresent();
+  }
+}
