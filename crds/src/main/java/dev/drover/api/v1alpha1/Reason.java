@@ -148,6 +148,9 @@ public enum Reason {
   WillNotConverge(
       "The guest writes to its memory faster than the rest of it can be sent within its limits.",
       "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
+  PostCopyUnsupported(
+      "The target's QEMU can't receive a post-copy; nothing was sent.",
+      "Let QEMU use userfaultfd there (/dev/userfaultfd, or vm.unprivileged_userfaultfd=1), or set `postCopy: Never`."),
   PostCopyFailed(
       "The link broke in post-copy; both halves of the guest are kept until it is back.",
       "Mend the link between the hosts; the migration goes on by itself then. Destroy neither side."),
@@ -268,6 +271,7 @@ public enum Reason {
           VolumeExists,
           StorageNotShared,
           StorageIsShared,
+          PostCopyUnsupported,
           PostCopyFailed,
           GuestStopped,
           HandOverFailed,

@@ -23,6 +23,8 @@ public final class HypervisorException extends Exception {
     /** libvirt holds the migration for unsafe (storage that is not shared). */
     Unsafe,
     Unsupported,
+    /** The other host can't receive a post-copy; nothing was sent. */
+    PostCopyUnsupported,
     NoSpace,
     Timeout,
     Other

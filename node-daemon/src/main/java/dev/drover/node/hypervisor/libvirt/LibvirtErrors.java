@@ -122,6 +122,9 @@ final class LibvirtErrors {
     if (text.contains("guest cpu doesn't match") || text.contains("incompatible with host cpu")) {
       return Kind.CpuIncompatible;
     }
+    if (text.contains("postcopy is not supported")) { // of the target's QEMU, by userfaultfd
+      return Kind.PostCopyUnsupported;
+    }
     return switch (code) {
       case NO_DOMAIN, NO_STORAGE_POOL, NO_STORAGE_VOL -> Kind.NotFound;
       case DOM_EXIST, STORAGE_VOL_EXIST -> Kind.AlreadyExists;
