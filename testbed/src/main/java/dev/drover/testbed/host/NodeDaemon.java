@@ -22,6 +22,12 @@ import java.util.TreeMap;
  */
 public final class NodeDaemon extends HostService {
 
+  /**
+   * Names, in the environment of this process, where tests write what daemons have seen of
+   * transfers.
+   */
+  public static final String TRACES_DIRECTORY = "TRACES_DIRECTORY";
+
   public static final String NAMESPACE = "drover-system";
   public static final String SERVICE_ACCOUNT = "drover-node-daemon";
   public static final int HTTP_PORT = 9810;
@@ -78,6 +84,9 @@ public final class NodeDaemon extends HostService {
     environment.put("DROVER_PEER_TRANSPORT", "tcp");
     environment.put("DROVER_HTTP_ADDRESS", "0.0.0.0");
     environment.put("DROVER_HTTP_PORT", Integer.toString(HTTP_PORT));
+    if (System.getenv(TRACES_DIRECTORY) != null) {
+      environment.put("DROVER_TRACE_LEVEL", "DEBUG");
+    }
     environment.putAll(extraEnvironment);
 
     // With --fork no process of this machine's stays between it and us, which would stop when it is
