@@ -120,3 +120,9 @@ prepare_testbed() {
   "$drover_root/testbed/bin/guest.sh" >/dev/null
   "$drover_root/testbed/bin/root.sh" trixie >/dev/null
 }
+
+# prepare_roots: what only tests need beside a testbed: the old host, the servers of network volumes.
+prepare_roots() {
+  "$drover_root/testbed/bin/root.sh" bookworm >/dev/null
+  "$drover_root/testbed/bin/root.sh" storage >/dev/null
+}

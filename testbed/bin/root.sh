@@ -1,18 +1,24 @@
 #!/bin/bash
-# Prints the directory of a Debian root file system for hypervisor hosts: root.sh [trixie|bookworm].
+# Prints the directory of a Debian root file system: root.sh [trixie|bookworm|storage].
 # It is the lower layer of every host's overlay, and is never written to. The machine itself gets no hypervisor package.
 #   trixie    libvirt 11.3, QEMU 10.0, a Java 25 runtime: what Drover recommends
 #   bookworm  libvirt 9.0, QEMU 7.2, no Java: the old host of the compatibility tests
+#   storage   no host: the servers of network volumes, iSCSI (tgt) and Ceph RBD
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 suite=${1:-trixie}
+name=$suite
 packages=libvirt-daemon-system,libvirt-daemon,libvirt-daemon-driver-qemu,libvirt-clients
 packages+=,qemu-system-x86,qemu-utils,qemu-block-extra,bindfs,iproute2,iptables,procps,util-linux,gnutls-bin
 case $suite in
   trixie) packages+=,openjdk-25-jre-headless,libvirt-daemon-driver-storage ;;
   bookworm) ;;
-  *) die "root.sh knows trixie and bookworm, not '$suite'" ;;
+  storage)
+    suite=trixie
+    packages=tgt,ceph-mon,ceph-osd,ceph-common,procps,util-linux,iproute2
+    ;;
+  *) die "root.sh knows trixie, bookworm and storage, not '$suite'" ;;
 esac
 
 build() {
@@ -32,4 +38,4 @@ build() {
     "$suite" "$1" http://deb.debian.org/debian
 }
 
-cached "root-$suite-$(recipe_hash "$packages" "$(declare -f build)")" build
+cached "root-$name-$(recipe_hash "$packages" "$(declare -f build)")" build

@@ -13,10 +13,12 @@
 // A command that is sent again (the answer was lost) is not carried out again.
 //
 // The same lines may stand on the kernel's command line: drover.dirty=64:20 drover.write=2
+// and drover.ip=10.98.0.201 there gives eth0 that address in a /24.
 //
 // Every block says what it is: magic, disk, number, sequence, contents made from those, and a checksum. What was
 // written last is also kept in memory, so a disk that lost a write on its way to another host gives itself away.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +39,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/fs.h>
+#include <net/if.h>
+#include <sys/socket.h>
 
 enum { BLOCK = 4096, WORDS = BLOCK / 8, RUN = 64, MAX_DISKS = 8, PAGE = 4096 };
 static const uint64_t MAGIC = 0x4b425245564f5244ULL;  // "DROVERBK", little endian; DiskBlock.java has the same
@@ -413,6 +417,20 @@ static void load(const char *module) {
   close(fd);
 }
 
+static void set_address(const char *address) {
+  struct ifreq request = {0};
+  struct sockaddr_in *in = (struct sockaddr_in *)&request.ifr_addr;
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  strcpy(request.ifr_name, "eth0");
+  in->sin_family = AF_INET;
+  int failed = fd < 0 || !inet_aton(address, &in->sin_addr) || ioctl(fd, SIOCSIFADDR, &request);
+  inet_aton("255.255.255.0", &in->sin_addr);
+  failed = failed || ioctl(fd, SIOCSIFNETMASK, &request) || ioctl(fd, SIOCGIFFLAGS, &request);
+  request.ifr_flags |= IFF_UP | IFF_RUNNING;
+  if (failed || ioctl(fd, SIOCSIFFLAGS, &request)) printf("GUEST cannot set %s: %s\n", address, strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
 static void obey_kernel_command_line(void) {
   char line[2048] = "";
   int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
@@ -422,6 +440,8 @@ static void obey_kernel_command_line(void) {
   unsigned long long mib;
   double rate;
   if ((position = strstr(line, "drover.dirty=")) && sscanf(position, "drover.dirty=%llu:%lf", &mib, &rate) == 2) dirty(mib, rate);
+  char address[16];
+  if ((position = strstr(line, "drover.ip=")) && sscanf(position, "drover.ip=%15[0-9.]", address) == 1) set_address(address);
   if ((position = strstr(line, "drover.write=")) && sscanf(position, "drover.write=%lf", &rate) == 1) write_rate = rate * 1048576;
 }
 

@@ -13,6 +13,7 @@ import dev.drover.testbed.host.NodeDaemon;
 import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.StateDirectory;
+import dev.drover.testbed.storage.StorageServer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -217,6 +218,11 @@ public final class Testbed implements AutoCloseable {
   /** Another operator beside the first, not started: for tests of the lead. */
   public OperatorProcess anotherOperator(String name) {
     return new OperatorProcess(name, state, controlPlane);
+  }
+
+  /** Starts a server of one network volume; once per testbed and protocol. */
+  public StorageServer storage(StorageServer.Protocol protocol, int sizeMib) {
+    return StorageServer.start(state, protocol, sizeMib);
   }
 
   /** A guest, not started. It goes with the testbed, or with the test that made it. */

@@ -12,32 +12,48 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * A guest on n1 with the cluster watching, and what must hold of both hosts afterwards. Closing it
- * removes the guest.
+ * A guest on a host (n1) with the cluster watching, and what must hold of both hosts afterwards.
+ * Closing it removes the guest.
  */
 final class Scene implements AutoCloseable {
   static final String OWN_POOL = "/var/lib/libvirt/images";
 
   private final Testbed testbed;
   private final Guest guest;
+  private final HypervisorHost source;
+  private final HypervisorHost target;
   private final Set<String> targetFilesBefore;
 
-  private Scene(Testbed testbed, Guest guest) {
+  private Scene(Testbed testbed, Guest guest, HypervisorHost source, HypervisorHost target) {
     this.testbed = testbed;
     this.guest = guest;
+    this.source = source;
+    this.target = target;
     this.targetFilesBefore = new TreeSet<>(target().files(OWN_POOL));
   }
 
   /** The guest is booted on n1, and seen there by Drover. */
   static Scene onSource(Testbed testbed, GuestSpec spec) {
+    return between(testbed, spec, testbed.host("n1"), testbed.host("n2"));
+  }
+
+  /** The guest is booted on {@code source}, and seen there by Drover. */
+  static Scene between(
+      Testbed testbed, GuestSpec spec, HypervisorHost source, HypervisorHost target) {
     var guest = testbed.guest(spec);
-    guest.start(testbed.host("n1"));
+    guest.start(source);
     if (!spec.startsPaused()) {
       guest.awaitBooted();
     }
-    var scene = new Scene(testbed, guest);
-    Migration.awaitSeen(testbed, spec.name(), "n1");
+    var scene = new Scene(testbed, guest, source, target);
+    Migration.awaitSeen(testbed, spec.name(), source.name());
     return scene;
+  }
+
+  /** The same guest, once it has moved, on its way back. */
+  Scene reversed() {
+    Migration.awaitSeen(testbed, guest.name(), target.name());
+    return new Scene(testbed, guest, target, source);
   }
 
   Guest guest() {
@@ -45,11 +61,11 @@ final class Scene implements AutoCloseable {
   }
 
   HypervisorHost source() {
-    return testbed.host("n1");
+    return source;
   }
 
   HypervisorHost target() {
-    return testbed.host("n2");
+    return target;
   }
 
   Migration migrate(String spec) {

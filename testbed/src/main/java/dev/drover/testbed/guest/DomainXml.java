@@ -1,5 +1,7 @@
 package dev.drover.testbed.guest;
 
+import dev.drover.testbed.host.Bridge;
+import dev.drover.testbed.storage.StorageServer;
 import java.io.StringWriter;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -50,7 +52,10 @@ final class DomainXml {
       child(domain, "metadata", Map.of()).appendChild(drover);
     }
     text(domain, "memory", Integer.toString(guest.memoryMib())).setAttribute("unit", "MiB");
-    text(domain, "vcpu", "1");
+    Element vcpu = text(domain, "vcpu", "1");
+    if (!guest.ties().cpuSet().isEmpty()) {
+      vcpu.setAttribute("cpuset", guest.ties().cpuSet());
+    }
     Element os = child(domain, "os", Map.of());
     Element type = text(os, "type", "hvm");
     type.setAttribute("arch", "x86_64");
@@ -77,6 +82,9 @@ final class DomainXml {
     if (guest.writeMibPerSecond() > 0) {
       line.append(" drover.write=%d".formatted(guest.writeMibPerSecond()));
     }
+    if (!guest.ties().address().isEmpty()) {
+      line.append(" drover.ip=").append(guest.ties().address());
+    }
     return line.toString();
   }
 
@@ -94,23 +102,68 @@ final class DomainXml {
     Element console = child(devices, "console", Map.of("type", "udp"));
     toObserver(console, observer);
     child(console, "target", Map.of("type", "virtio", "port", "0"));
+    ties(devices, guest.ties());
+  }
+
+  private void ties(Element devices, HostTies ties) {
+    if (!ties.bridge().isEmpty()) {
+      Element nic = child(devices, "interface", Map.of("type", "bridge"));
+      child(nic, "source", Map.of("bridge", ties.bridge()));
+      child(nic, "model", Map.of("type", "virtio"));
+      // Without a ROM for booting from the network: the hosts have none.
+      child(nic, "rom", Map.of("enabled", "no"));
+    }
+    if (!ties.listenAddress().isEmpty()) {
+      Element serial = child(devices, "serial", Map.of("type", "tcp"));
+      child(
+          serial,
+          "source",
+          Map.of("mode", "bind", "host", ties.listenAddress(), "service", "4555"));
+      child(serial, "protocol", Map.of("type", "raw"));
+      child(serial, "target", Map.of("port", "1"));
+      Element graphics =
+          child(devices, "graphics", Map.of("type", "vnc", "port", "-1", "autoport", "yes"));
+      child(graphics, "listen", Map.of("type", "address", "address", ties.listenAddress()));
+    }
   }
 
   private void disk(Element devices, GuestSpec guest, int number) {
     DiskSpec spec = guest.disks().get(number);
-    Element disk = child(devices, "disk", Map.of("type", "file", "device", "disk"));
+    boolean cdrom = spec.kind() == DiskSpec.Kind.Cdrom || spec.kind() == DiskSpec.Kind.EmptyCdrom;
+    String type = spec.kind() == DiskSpec.Kind.NetworkDisk ? "network" : "file";
+    Element disk = child(devices, "disk", Map.of("type", type, "device", cdrom ? "cdrom" : "disk"));
     child(disk, "driver", Map.of("name", "qemu", "type", spec.format(), "cache", "none"));
-    child(disk, "source", Map.of("file", spec.path(guest.name(), number)));
-    String device = "vd" + (char) ('a' + number);
-    child(disk, "target", Map.of("dev", device, "bus", "virtio"));
+    switch (spec.kind()) {
+      case Disk, Cdrom -> child(disk, "source", Map.of("file", spec.path(guest.name(), number)));
+      case NetworkDisk -> networkSource(disk, StorageServer.Protocol.valueOf(spec.pool()));
+      case EmptyCdrom -> {}
+    }
+    String device = (cdrom ? "sd" : "vd") + (char) ('a' + number);
+    child(disk, "target", Map.of("dev", device, "bus", cdrom ? "sata" : "virtio"));
     if (spec.readOnly()) {
       child(disk, "readonly", Map.of());
     }
     if (spec.shareable()) {
       child(disk, "shareable", Map.of());
     }
+    if (cdrom) {
+      return;
+    }
     // By this the guest's program knows the disk, and whether it may write to it.
     text(disk, "serial", "drover-%d-%s".formatted(number, spec.shareable() ? "r" : "w"));
+  }
+
+  private void networkSource(Element disk, StorageServer.Protocol protocol) {
+    Element source =
+        child(disk, "source", Map.of("protocol", protocol.name(), "name", protocol.volume()));
+    child(
+        source, "host", Map.of("name", Bridge.ADDRESS, "port", Integer.toString(protocol.port())));
+    if (protocol == StorageServer.Protocol.iscsi) {
+      child(
+          child(source, "initiator", Map.of()),
+          "iqn",
+          Map.of("name", "iqn.2026-01.dev.drover:guest"));
+    }
   }
 
   private void toObserver(Element device, InetSocketAddress observer) {

@@ -7,6 +7,7 @@ import dev.drover.testbed.process.Waiting;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -219,7 +220,9 @@ public final class Guest implements AutoCloseable {
       host.virsh("destroy", name());
       host.virsh("undefine", name());
       for (int disk = 0; disk < spec.disks().size(); disk++) {
-        host.exec("rm", "-f", diskPath(disk));
+        if (spec.disks().get(disk).isVolume()) {
+          host.exec("rm", "-f", diskPath(disk));
+        }
       }
     }
   }
@@ -240,19 +243,19 @@ public final class Guest implements AutoCloseable {
 
   private void createVolume(HypervisorHost host, int number) {
     DiskSpec disk = spec.disks().get(number);
+    if (!disk.isVolume()) {
+      return;
+    }
     host.virsh("pool-refresh", disk.pool());
     String volume = disk.volumeName(name(), number);
     if (!host.virsh("vol-info", volume, "--pool", disk.pool()).succeeded()) {
-      host.virsh(
-              "vol-create-as",
-              disk.pool(),
-              volume,
-              disk.sizeMib() + "MiB",
-              "--format",
-              disk.format(),
-              "--allocation",
-              "0")
-          .orThrow();
+      List<String> command =
+          new ArrayList<>(List.of("vol-create-as", disk.pool(), volume, disk.sizeMib() + "MiB"));
+      command.addAll(List.of("--format", disk.format(), "--allocation", "0"));
+      if (!disk.base().isEmpty()) {
+        command.addAll(List.of("--backing-vol", disk.base(), "--backing-vol-format", "qcow2"));
+      }
+      host.virsh(command.toArray(String[]::new)).orThrow();
     }
   }
 

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
  * @param dirtyMib memory that it writes to from its boot on, in turn; 0: none
  * @param dirtyMibPerSecond how fast
  * @param writeMibPerSecond what it writes to each of its disks from its boot on; 0: nothing
+ * @param ties what its definition says of its host
  */
 public record GuestSpec(
     String name,
@@ -27,7 +28,8 @@ public record GuestSpec(
     boolean startsPaused,
     int dirtyMib,
     int dirtyMibPerSecond,
-    int writeMibPerSecond) {
+    int writeMibPerSecond,
+    HostTies ties) {
 
   public GuestSpec {
     disks = List.copyOf(disks);
@@ -35,7 +37,8 @@ public record GuestSpec(
 
   /** 256 MiB of memory, no disks, no Drover metadata, persistent, idle. */
   public static GuestSpec named(String name) {
-    return new GuestSpec(name, UUID.randomUUID(), 256, List.of(), "", "q35", true, false, 0, 0, 0);
+    return new GuestSpec(
+        name, UUID.randomUUID(), 256, List.of(), "", "q35", true, false, 0, 0, 0, HostTies.NONE);
   }
 
   public GuestSpec withMemoryMib(int size) {
@@ -50,7 +53,8 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   /** Adds a disk. */
@@ -66,7 +70,8 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   public GuestSpec inNamespace(String kubernetesNamespace) {
@@ -81,7 +86,8 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   /** {@code pc-q35-7.2} is known to both Debian releases of the testbed. */
@@ -97,7 +103,8 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   public GuestSpec asTransient() {
@@ -112,7 +119,8 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   public GuestSpec startingPaused() {
@@ -127,7 +135,8 @@ public record GuestSpec(
         true,
         dirtyMib,
         dirtyMibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   /**
@@ -146,7 +155,8 @@ public record GuestSpec(
         startsPaused,
         sizeMib,
         mibPerSecond,
-        writeMibPerSecond);
+        writeMibPerSecond,
+        ties);
   }
 
   /** Has it write to each of its disks from its boot on. */
@@ -162,6 +172,24 @@ public record GuestSpec(
         startsPaused,
         dirtyMib,
         dirtyMibPerSecond,
-        mibPerSecond);
+        mibPerSecond,
+        ties);
+  }
+
+  /** Ties its definition to its host. */
+  public GuestSpec tiedBy(HostTies hostTies) {
+    return new GuestSpec(
+        name,
+        uuid,
+        memoryMib,
+        disks,
+        namespace,
+        machine,
+        persistent,
+        startsPaused,
+        dirtyMib,
+        dirtyMibPerSecond,
+        writeMibPerSecond,
+        hostTies);
   }
 }

@@ -235,6 +235,41 @@ public final class HypervisorHost {
     return directory("etc").resolve("dump.raw");
   }
 
+  /**
+   * Makes a bridge for guests, with a line of its own into the testbed's network. Goes with the
+   * host's power, or with {@link #removeGuestBridge}. It answers no ARP itself: the host would be
+   * taken to live there, too.
+   */
+  public void addGuestBridge(String bridge) {
+    String outer = "drover-g" + number;
+    state.noteLink(outer);
+    Command.of(
+            "ip",
+            "link",
+            "add",
+            outer,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "guests0",
+            "netns",
+            Long.toString(java.util.Objects.requireNonNull(init).pid()))
+        .output();
+    Command.of("ip", "link", "set", outer, "master", Bridge.NAME, "up").output();
+    exec(
+            "sh",
+            "-c",
+            "ip link add \"$0\" type bridge forward_delay 0 && ip link set \"$0\" arp off && ip link set guests0 master \"$0\" up && ip link set \"$0\" up",
+            bridge)
+        .orThrow();
+  }
+
+  public void removeGuestBridge(String bridge) {
+    exec("ip", "link", "del", bridge);
+    exec("ip", "link", "del", "guests0");
+  }
+
   /** Bytes that the host has sent since it was switched on. */
   public long sentBytes() {
     return counter("rx_bytes");
