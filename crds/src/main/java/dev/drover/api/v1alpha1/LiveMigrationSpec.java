@@ -12,6 +12,7 @@ import io.fabric8.generator.annotation.Size;
 import io.fabric8.generator.annotation.ValidationRule;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,14 @@ import org.jspecify.annotations.Nullable;
 @ValidationRule(
     value = "self.storage == oldSelf.storage",
     message = "storage can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "has(self.disks) == has(oldSelf.disks)"
+            + " && (!has(self.disks) || self.disks == oldSelf.disks)",
+    message = "disks can't be changed; create another migration instead")
+@ValidationRule(
+    value = "!has(self.disks) || self.storage != 'Shared'",
+    message = "disks names what is copied; with storage: Shared nothing is")
 @ValidationRule(
     value = "self.commit == oldSelf.commit",
     message = "commit can't be changed; create another migration instead")
@@ -99,6 +108,11 @@ public record LiveMigrationSpec(
                 + " copied. Block: every local disk is copied.")
         @Default("Auto")
         @Nullable Storage storage,
+    @JsonPropertyDescription(
+            "The disks that are copied, as the guest has them (vda); every other one must be where the target can reach"
+                + " it. Without it, storage decides.")
+        @Size(min = 1, max = 64)
+        @Nullable List<@Size(min = 2, max = 32) @Pattern(DISK_NAME) String> disks,
     @JsonPropertyDescription("Cap in MiB/s for memory and all disks together; without it, none.")
         @Min(1)
         @Max(1000000)
@@ -157,6 +171,8 @@ public record LiveMigrationSpec(
         @Min(0)
         @Max(31536000)
         @Nullable Integer ttlSecondsAfterFinished) {
+
+  private static final String DISK_NAME = "^[a-z][a-z0-9]*$";
 
   private static final String DNS_SUBDOMAIN =
       "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
@@ -291,6 +307,10 @@ public record LiveMigrationSpec(
     return storage == null ? Storage.Auto : storage;
   }
 
+  public List<String> disksOrEmpty() {
+    return disks == null ? List.of() : disks;
+  }
+
   public CommitOrder commitOrDefault() {
     return commit == null ? CommitOrder.Fenced : commit;
   }
@@ -344,6 +364,7 @@ public record LiveMigrationSpec(
     private @Nullable Target target;
     private @Nullable Mode mode;
     private @Nullable Storage storage;
+    private @Nullable List<String> disks;
     private @Nullable Integer bandwidthMiBps;
     private @Nullable Integer maxDowntimeMilliseconds;
     private @Nullable PostCopyPolicy postCopy;
@@ -379,6 +400,11 @@ public record LiveMigrationSpec(
 
     public Builder storage(@Nullable Storage value) {
       storage = value;
+      return this;
+    }
+
+    public Builder disks(@Nullable List<String> value) {
+      disks = value;
       return this;
     }
 
@@ -454,6 +480,7 @@ public record LiveMigrationSpec(
           target,
           mode,
           storage,
+          disks,
           bandwidthMiBps,
           maxDowntimeMilliseconds,
           postCopy,

@@ -91,6 +91,9 @@ public enum Reason {
   DiskOutsidePool(
       "A disk is a file outside of every storage pool of the source.",
       "Define a storage pool over its directory on source and target."),
+  DiskNotFound(
+      "spec.disks names a disk that the guest does not have.",
+      "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
       "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
   DomainBusy(
@@ -107,9 +110,12 @@ public enum Reason {
   CpuIncompatible(
       "The target's CPU lacks what the guest has.",
       "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
+  PinningMismatch(
+      "The guest is pinned to CPUs or NUMA nodes that the target does not have.",
+      "Pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
   NetworkMissing(
-      "The target has no active virtual network of the name that the guest needs.",
-      "Define and start a network of that name on the target (`virsh net-define`, `virsh net-start`)."),
+      "The target has no bridge or active virtual network of the name that the guest needs.",
+      "Make it on the target (`virsh net-start`), or say in `spec.bridges` of its HypervisorNode which bridge takes its place."),
   PoolMissing(
       "The target has no active storage pool of the name that a disk needs.",
       "Define and start a pool of that name on the target."),
@@ -117,11 +123,11 @@ public enum Reason {
       "The target has a volume of the name that a disk needs.",
       "If it is a left-over, delete it (`virsh vol-delete`): Drover overwrites nothing that it has not made."),
   StorageNotShared(
-      "spec.storage is Shared, but the target does not see the same bytes.",
-      "`storage: Auto` or `Block`, or mount the same storage on both hosts under the same path."),
+      "A disk is not to be copied, but the target does not see the same bytes.",
+      "`storage: Auto` or `Block`, and the disk in `disks` if that is set, or mount the same storage on both hosts under the same path."),
   StorageIsShared(
-      "spec.storage is Block, but the target sees the same bytes: a copy would destroy the disk.",
-      "`storage: Auto` or `Shared`."),
+      "spec.storage or spec.disks asks for a copy, but the target sees the same bytes: a copy would destroy the disk.",
+      "`storage: Auto` or `Shared`, and no such disk in `disks`."),
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
@@ -262,10 +268,12 @@ public enum Reason {
           SharedFilesystemAttached,
           DiskNotMovable,
           DiskOutsidePool,
+          DiskNotFound,
           BackingChainNotSupported,
           DomainExistsOnTarget,
           MachineTypeUnsupported,
           CpuIncompatible,
+          PinningMismatch,
           NetworkMissing,
           PoolMissing,
           VolumeExists,

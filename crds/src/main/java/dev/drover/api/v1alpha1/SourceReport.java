@@ -122,7 +122,29 @@ public record SourceReport(
       @JsonPropertyDescription("libvirt's virtual networks that its interfaces are on.")
           @Size(max = 64)
           @Nullable List<@Size(max = 253) String> networks,
+      @Nullable Surroundings surroundings,
       @Size(max = 64) List<Disk> disks) {}
+
+  /**
+   * What the guest's definition says of its host, besides disks.
+   *
+   * @param autostart libvirt starts the guest when the host boots; kept at the target
+   * @param cpus that the guest is pinned to, as libvirt writes them: {@code 0-3,8}
+   * @param numaNodes that its memory is bound to
+   * @param bridges bridges, and devices of the host, that its network cards are on
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Surroundings(
+      boolean autostart,
+      @Size(max = 1024) @Nullable String cpus,
+      @Size(max = 1024) @Nullable String numaNodes,
+      @Size(max = 64) @Nullable List<@Size(max = 64) String> bridges) {
+
+    public List<String> bridgesOrEmpty() {
+      return bridges == null ? List.of() : bridges;
+    }
+  }
 
   /**
    * A disk of the guest.

@@ -37,6 +37,7 @@ final class SchemaRefinement {
           "sightings", "nodeName",
           "pools", "name",
           "disks", "target",
+          "bridges", "guest",
           "phases", "phase",
           "candidates", "nodeName",
           "attempts", "number");
@@ -125,7 +126,7 @@ final class SchemaRefinement {
   private void array(String path, JSONSchemaProps schema, Type element) {
     require(path, schema.getMaxItems());
     var key = LIST_KEYS.get(path.substring(path.lastIndexOf('.') + 1));
-    if (key == null) {
+    if (key == null || element.equals(String.class)) {
       schema.setXKubernetesListType("atomic");
     } else {
       schema.setXKubernetesListType("map");

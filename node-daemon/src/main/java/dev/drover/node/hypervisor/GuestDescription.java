@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param cpu the {@code <cpu>} element that a target's libvirt has to be able to give it; null if
  *     the definition says none that could be compared (the host's own, passed through)
  * @param networks libvirt's virtual networks that its interfaces are on
+ * @param surroundings what it needs of its host besides disks
  * @param blockers what makes it immovable as it is; empty if nothing does
  */
 public record GuestDescription(
@@ -20,6 +21,7 @@ public record GuestDescription(
     @Nullable String cpu,
     List<String> networks,
     List<Disk> disks,
+    Surroundings surroundings,
     List<Blocker> blockers) {
 
   /**

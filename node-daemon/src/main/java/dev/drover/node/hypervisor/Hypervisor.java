@@ -48,6 +48,12 @@ public interface Hypervisor extends AutoCloseable {
   /** Names of libvirt's virtual networks that are active. */
   Set<String> networks() throws HypervisorException;
 
+  /** Which CPUs and NUMA nodes this host has. */
+  HostTopology topology() throws HypervisorException;
+
+  /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
+  boolean hasInterface(String name);
+
   /** Bytes of memory that could be given to a new guest now (free, buffers and page cache). */
   long availableMemoryBytes() throws HypervisorException;
 

@@ -14,6 +14,9 @@ public interface Peer extends AutoCloseable {
   /** Lets a paused domain go on. Returns once it runs. */
   void resume(UUID uuid) throws HypervisorException;
 
+  /** Has libvirt start the domain when that host boots. */
+  void enableAutostart(UUID uuid) throws HypervisorException;
+
   /**
    * Final figures of the transfer that has arrived there; empty if that host does not have them.
    */

@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor;
 
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.UUID;
 
@@ -12,6 +13,7 @@ import java.util.UUID;
  * @param postCopy the transfer may be switched to post-copy; excludes {@code landPaused}
  * @param copyDisks targets ({@code vda}) of the disks that are copied; their volumes exist on the
  *     target
+ * @param bridges the target's bridges that take the place of this host's, by the name here
  * @param bandwidthMiBps for memory, and for each copied disk by itself (that is how libvirt has it)
  */
 public record TransferRequest(
@@ -21,6 +23,7 @@ public record TransferRequest(
     boolean persist,
     boolean postCopy,
     List<String> copyDisks,
+    Map<String, String> bridges,
     OptionalInt bandwidthMiBps) {
 
   public TransferRequest {
@@ -28,5 +31,6 @@ public record TransferRequest(
       throw new IllegalArgumentException("a guest can't land paused when post-copy is on");
     }
     copyDisks = List.copyOf(copyDisks);
+    bridges = Map.copyOf(bridges);
   }
 }

@@ -9,6 +9,7 @@ import dev.drover.node.target.NodeLimits;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -54,9 +55,23 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
 
   @Override
   public int maxIncoming() {
-    var object = client.resources(HypervisorNode.class).withName(nodeName).get();
-    return object == null || object.getSpec() == null
-        ? HypervisorNodeSpec.DEFAULT_MAX_MIGRATIONS
-        : object.getSpec().maxIncomingOrDefault();
+    return spec(nodeName)
+        .map(HypervisorNodeSpec::maxIncomingOrDefault)
+        .orElse(HypervisorNodeSpec.DEFAULT_MAX_MIGRATIONS);
+  }
+
+  @Override
+  public Map<String, String> bridges() {
+    return bridgesOf(nodeName);
+  }
+
+  @Override
+  public Map<String, String> bridgesOf(String node) {
+    return spec(node).map(HypervisorNodeSpec::bridgesByGuestName).orElse(Map.of());
+  }
+
+  private Optional<HypervisorNodeSpec> spec(String node) {
+    return Optional.ofNullable(client.resources(HypervisorNode.class).withName(node).get())
+        .map(HypervisorNode::getSpec);
   }
 }

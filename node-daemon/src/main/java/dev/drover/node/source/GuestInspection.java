@@ -13,6 +13,7 @@ import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.Surroundings;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -167,7 +168,16 @@ final class GuestInspection {
         description.networks().isEmpty()
             ? null
             : description.networks().stream().limit(64).toList(),
+        surroundings(description.surroundings()),
         List.copyOf(disks));
+  }
+
+  private static SourceReport.Surroundings surroundings(Surroundings found) {
+    return new SourceReport.Surroundings(
+        found.autostart(),
+        found.cpus().isEmpty() ? null : found.cpus().toString(),
+        found.numaNodes().isEmpty() ? null : found.numaNodes().toString(),
+        found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList());
   }
 
   private Probe placeProbe(String migrationUid, String pool) throws HypervisorException {

@@ -110,6 +110,7 @@ final class PostCopyRecovery {
                     order.guest().persistent(),
                     order.postCopy(),
                     List.of(), // they are over there already
+                    order.bridges(),
                     tuner.totalMebibytesPerSecond())));
   }
 

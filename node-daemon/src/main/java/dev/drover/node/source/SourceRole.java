@@ -46,6 +46,7 @@ public final class SourceRole implements HypervisorListener {
       new MigrationLog(LoggerFactory.getLogger(SourceRole.class));
   private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(50);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
+  private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
   /** A host that takes longer to answer would not keep up with a transfer either. */
   private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
@@ -268,7 +269,8 @@ public final class SourceRole implements HypervisorListener {
     var run =
         new TransferRun(
             beginning,
-            TransferOrder.of(migration, uuid, guest, target, address.get()),
+            TransferOrder.of(
+                migration, uuid, guest, target, address.get(), peers.bridgesOf(target)),
             Tuning.of(migration),
             reports.of(migration),
             hypervisor,
@@ -350,6 +352,9 @@ public final class SourceRole implements HypervisorListener {
       }
       hypervisor.undefine(uuid);
     }
+    if (!keepAutostart(migration, uuid, own.get())) {
+      return Optional.of(LOOK_AGAIN_AFTER);
+    }
     removeCopiedDisks(migration, own.get());
     var unused =
         reports
@@ -362,6 +367,31 @@ public final class SourceRole implements HypervisorListener {
                 own.get().result(),
                 null);
     return Optional.empty();
+  }
+
+  /**
+   * libvirt moves the definition, but not the flag that has it started when its host boots.
+   *
+   * @return whether that is done; the target's address may not be known just now
+   */
+  private boolean keepAutostart(LiveMigration migration, UUID uuid, SourceReport own)
+      throws HypervisorException {
+    var guest = own.guest();
+    var target = migration.getStatus().targetNode();
+    if (guest == null
+        || guest.surroundings() == null
+        || !guest.surroundings().autostart()
+        || target == null) {
+      return true;
+    }
+    var address = peers.addressOf(target);
+    if (address.isEmpty()) {
+      return false;
+    }
+    try (var peer = hypervisor.connectPeer(address.get(), PEER_DEADLINE)) {
+      peer.enableAutostart(uuid);
+      return true;
+    }
   }
 
   /** INVARIANT: only disks that the target has a copy of, and only after commitment. */

@@ -8,6 +8,7 @@ import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
 import dev.drover.node.hypervisor.PeerAddress;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 
 /** All that a transfer has to know and that never changes while it runs. */
@@ -17,11 +18,17 @@ record TransferOrder(
     String targetNode,
     PeerAddress target,
     List<String> copyDisks,
+    Map<String, String> bridges,
     boolean fenced,
     boolean postCopy) {
 
   static TransferOrder of(
-      LiveMigration migration, UUID uuid, Guest guest, String targetNode, PeerAddress target) {
+      LiveMigration migration,
+      UUID uuid,
+      Guest guest,
+      String targetNode,
+      PeerAddress target,
+      Map<String, String> bridges) {
     var spec = migration.getSpec();
     // A guest that stands still anyway has nothing to gain from post-copy, and libvirt refuses it
     // (libvirt.md 0.8).
@@ -34,6 +41,7 @@ record TransferOrder(
         migration.getStatus().currentTarget().map(TargetReport::copies).orElse(List.of()).stream()
             .map(DiskPlan::target)
             .toList(),
+        bridges,
         spec.commitOrDefault() == CommitOrder.Fenced && !postCopy,
         postCopy);
   }

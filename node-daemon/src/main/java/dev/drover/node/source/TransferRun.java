@@ -194,6 +194,7 @@ final class TransferRun implements Runnable {
                   order.guest().persistent(),
                   order.postCopy(),
                   order.copyDisks(),
+                  order.bridges(),
                   tuner.initialMebibytesPerSecond())));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())

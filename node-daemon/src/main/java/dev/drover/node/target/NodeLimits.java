@@ -1,8 +1,18 @@
 package dev.drover.node.target;
 
+import java.util.Map;
+
 /** What the admins allow this node; asked anew for each migration. */
 @FunctionalInterface
 public interface NodeLimits {
   /** HypervisorNode's {@code spec.maxIncoming}. */
   int maxIncoming();
+
+  /**
+   * HypervisorNode's {@code spec.bridges}: what takes the place of a guest's bridge, by the name
+   * that the guest has for it.
+   */
+  default Map<String, String> bridges() {
+    return Map.of();
+  }
 }

@@ -54,20 +54,23 @@ final class TargetCheck {
 
   private final Hypervisor hypervisor;
   private final Holds holds;
+  private final HostFit hostFit;
 
-  TargetCheck(Hypervisor hypervisor, Holds holds) {
+  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node) {
     this.hypervisor = hypervisor;
     this.holds = holds;
+    this.hostFit = new HostFit(hypervisor, node);
   }
 
-  Outcome check(String migrationUid, UUID domain, Guest guest, Storage storage)
+  Outcome check(String migrationUid, UUID domain, Guest guest, CopyRule rule)
       throws HypervisorException {
     List<Blocker> blockers = new ArrayList<>();
     checkDomain(domain, guest, blockers);
     checkCpu(guest, blockers);
     checkNetworks(guest, blockers);
     checkMemory(migrationUid, guest, blockers);
-    var plan = planDisks(migrationUid, guest, storage, blockers);
+    blockers.addAll(hostFit.missing(guest.surroundings()));
+    var plan = planDisks(migrationUid, guest, rule, blockers);
     return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
   }
 
@@ -133,16 +136,18 @@ final class TargetCheck {
   }
 
   private List<DiskPlan> planDisks(
-      String migrationUid, Guest guest, Storage storage, List<Blocker> blockers)
+      String migrationUid, Guest guest, CopyRule rule, List<Blocker> blockers)
       throws HypervisorException {
     Map<String, PoolState> pools =
         hypervisor.pools().stream().collect(Collectors.toMap(PoolState::name, Function.identity()));
     List<DiskPlan> plan = new ArrayList<>();
     Map<String, Long> roomNeeded = new HashMap<>();
     boolean writableShared = false;
+    rule.unknown(guest.disks()).ifPresent(blockers::add);
     boolean nothingToCopy = true;
     for (Disk disk : guest.disks()) {
       if (disk.kind() != Disk.Kind.File) {
+        rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
         continue;
       }
@@ -164,12 +169,13 @@ final class TargetCheck {
         continue;
       }
       if (seesProbe(pool, disk.probe())) {
+        rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
         writableShared |= !disk.readOnly();
         continue;
       }
       nothingToCopy = false;
-      checkCopy(disk, pool, volume, storage, blockers);
+      checkCopy(disk, pool, volume, rule, blockers);
       roomNeeded.merge(pool, disk.allocationBytes(), Long::sum);
       plan.add(
           new DiskPlan(
@@ -180,7 +186,7 @@ final class TargetCheck {
               disk.format(),
               disk.capacityBytes()));
     }
-    if (storage == Storage.Block && writableShared && nothingToCopy) {
+    if (rule.storage() == Storage.Block && writableShared && nothingToCopy) {
       blockers.add(
           Blocker.of(
               Reason.StorageIsShared,
@@ -202,9 +208,9 @@ final class TargetCheck {
   }
 
   private void checkCopy(
-      Disk disk, String pool, String volume, Storage storage, List<Blocker> blockers)
+      Disk disk, String pool, String volume, CopyRule rule, List<Blocker> blockers)
       throws HypervisorException {
-    if (storage == Storage.Shared || disk.readOnly() || disk.shareable()) {
+    if (!rule.mayCopy(disk)) {
       blockers.add(
           Blocker.of(
               Reason.StorageNotShared,
@@ -214,7 +220,7 @@ final class TargetCheck {
                       pool,
                       disk.readOnly() || disk.shareable()
                           ? ""
-                          : ", or use storage: Auto or Block")));
+                          : ", or let it be copied (spec.storage, spec.disks)")));
       return;
     }
     if (disk.hasBackingFile()) {

@@ -54,7 +54,7 @@ public final class TargetRole {
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
-    this.check = new TargetCheck(hypervisor, holds);
+    this.check = new TargetCheck(hypervisor, holds, limits);
     this.volumes = new TargetVolumes(hypervisor);
   }
 
@@ -158,7 +158,7 @@ public final class TargetRole {
             migration.getMetadata().getUid(),
             UUID.fromString(uuid),
             guest,
-            migration.getSpec().storageOrDefault());
+            CopyRule.of(migration.getSpec()));
     if (outcome.fits()) {
       var plan = outcome.plan();
       reports.say(

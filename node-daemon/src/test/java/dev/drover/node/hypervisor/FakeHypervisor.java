@@ -64,6 +64,7 @@ public final class FakeHypervisor implements Hypervisor {
   private boolean machinesSupported = true;
   private String cpuDifference;
   private final Set<String> networks = new HashSet<>();
+  private final Set<String> interfaces = new HashSet<>();
   private boolean connected = true;
   private volatile boolean survivesResumption = true;
   private long nextPid = 1000;
@@ -279,7 +280,15 @@ public final class FakeHypervisor implements Hypervisor {
         .orElseGet(
             () ->
                 new GuestDescription(
-                    state, "x86_64", "pc-q35-9.2", "kvm", null, List.of(), List.of(), List.of()));
+                    state,
+                    "x86_64",
+                    "pc-q35-9.2",
+                    "kvm",
+                    null,
+                    List.of(),
+                    List.of(),
+                    Surroundings.NONE,
+                    List.of()));
   }
 
   @Override
@@ -301,6 +310,22 @@ public final class FakeHypervisor implements Hypervisor {
   public synchronized Set<String> networks() throws HypervisorException {
     look("networks");
     return Set.copyOf(networks);
+  }
+
+  @Override
+  public synchronized HostTopology topology() throws HypervisorException {
+    look("topology");
+    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"));
+  }
+
+  /** A bridge of this host. */
+  public synchronized void putInterface(String name) {
+    interfaces.add(name);
+  }
+
+  @Override
+  public synchronized boolean hasInterface(String name) {
+    return interfaces.contains(name);
   }
 
   @Override
@@ -692,6 +717,12 @@ public final class FakeHypervisor implements Hypervisor {
     @Override
     public boolean canResumePostCopy() {
       return host.survivesResumption;
+    }
+
+    @Override
+    public void enableAutostart(UUID uuid) throws HypervisorException {
+      host.call("enableAutostart", uuid.toString());
+      var unused = host.known("enableAutostart", uuid);
     }
 
     @Override

@@ -17,10 +17,14 @@ import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.DomainState.Run;
 import dev.drover.node.hypervisor.FakeHypervisor;
+import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
+import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.IdSet;
+import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.report.RecordedReports;
 import java.time.Duration;
 import java.time.Instant;
@@ -363,6 +367,51 @@ class SourceRoleTest extends SourceStage {
       assertThat(source.volume("default", "web.qcow2")).isEmpty();
       next.awaitSaid(State.CleanedUp);
     }
+  }
+
+  @Test
+  void theFlagThatStartsItWithItsHostIsSetAtTheTargetBeforeTheEnd() throws HypervisorException {
+    describe(new Surroundings(true, IdSet.EMPTY, IdSet.EMPTY, List.of()), List.of());
+    var guest = inspected().guest();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    target.put(FakeHypervisor.running(DOMAIN, "web"));
+    try (var next = new NextLife()) {
+      next.finds(Phase.Commitment, State.Switched, guest);
+      next.awaitSaid(State.CleanedUp);
+    }
+    assertThat(target.calls()).contains("enableAutostart " + DOMAIN);
+  }
+
+  @Test
+  void aFileOutsideOfEveryPoolIsRefused() throws HypervisorException {
+    source.putDescription(
+        DOMAIN,
+        new GuestDescription(
+            FakeHypervisor.running(DOMAIN, "web"),
+            "x86_64",
+            "pc-q35-10.0",
+            "kvm",
+            null,
+            List.of(),
+            List.of(
+                new Disk(
+                    "vda",
+                    Disk.Kind.File,
+                    null,
+                    null,
+                    "/root/web.img",
+                    "raw",
+                    1,
+                    1,
+                    false,
+                    false,
+                    false)),
+            Surroundings.NONE,
+            List.of()));
+    role.handle(migration(Phase.PreMigration, null, null));
+    awaitSaid(State.Refused);
+    assertThat(Objects.requireNonNull(reports.source()).reason())
+        .isEqualTo(Reason.DiskOutsidePool.name());
   }
 
   @Test

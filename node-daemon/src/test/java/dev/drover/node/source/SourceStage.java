@@ -21,6 +21,7 @@ import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -84,6 +85,10 @@ abstract class SourceStage {
   }
 
   void describe(List<Blocker> blockers) {
+    describe(Surroundings.NONE, blockers);
+  }
+
+  void describe(Surroundings surroundings, List<Blocker> blockers) {
     source.putDescription(
         DOMAIN,
         new GuestDescription(
@@ -106,6 +111,7 @@ abstract class SourceStage {
                     false,
                     false,
                     false)),
+            surroundings,
             blockers));
   }
 

@@ -87,6 +87,7 @@ class TargetRoleTest {
         "kvm",
         "<cpu/>",
         List.of("blue"),
+        null,
         List.of(disks));
   }
 
@@ -254,6 +255,7 @@ class TargetRoleTest {
             "kvm",
             null,
             List.of("blue", "red"),
+            null,
             List.of());
     var report =
         handle(
@@ -459,6 +461,7 @@ class TargetRoleTest {
                     "x86_64",
                     "pc-q35-10.0",
                     "kvm",
+                    null,
                     null,
                     null,
                     List.of())),

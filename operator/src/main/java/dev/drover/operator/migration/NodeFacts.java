@@ -28,7 +28,7 @@ public record NodeFacts(
 
   public static NodeFacts of(HypervisorNode node, Readiness readiness) {
     HypervisorNodeSpec spec =
-        node.getSpec() == null ? new HypervisorNodeSpec(null, null, null) : node.getSpec();
+        node.getSpec() == null ? new HypervisorNodeSpec(null, null, null, null) : node.getSpec();
     var status = node.getStatus();
     long free =
         status == null || status.memoryBytes() == null

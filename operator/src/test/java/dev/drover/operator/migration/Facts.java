@@ -150,7 +150,7 @@ public final class Facts {
         null,
         reached("hv2"),
         new SourceReport.Guest(
-            "vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", null, null, List.of()),
+            "vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", null, null, null, List.of()),
         over ? RESULT : null,
         null);
   }
@@ -404,6 +404,7 @@ public final class Facts {
                 "kvm",
                 null,
                 null,
+                null,
                 List.of()),
             null,
             null);
@@ -592,7 +593,7 @@ public final class Facts {
             .withResourceVersion("1")
             .withCreationTimestamp(T0.toString())
             .build());
-    node.setSpec(new HypervisorNodeSpec(null, maxIncoming, maxOutgoing));
+    node.setSpec(new HypervisorNodeSpec(null, maxIncoming, maxOutgoing, null));
     node.setStatus(
         new HypervisorNodeStatus(
             List.of(

@@ -83,14 +83,34 @@ final class DomainHandle implements AutoCloseable {
     return link.check(libvirt.virDomainIsActive(pointer)) == 1;
   }
 
-  /** virDomainGetXMLDesc: the live definition of an active domain. */
-  DomainXml xml() throws HypervisorException {
-    Pointer text = libvirt.virDomainGetXMLDesc(pointer, 0);
+  /** Whether libvirt starts it when the host boots; false for a transient domain. */
+  boolean autostart() throws HypervisorException {
+    if (!isPersistent()) {
+      return false;
+    }
+    IntByReference autostart = new IntByReference();
+    link.check(libvirt.virDomainGetAutostart(pointer, autostart));
+    return autostart.getValue() != 0;
+  }
+
+  void setAutostart(boolean autostart) throws HypervisorException {
+    link.check(libvirt.virDomainSetAutostart(pointer, autostart ? 1 : 0));
+  }
+
+  /** virDomainGetXMLDesc. With XML_SECURE it holds passwords, and goes into no log. */
+  String definition(int flags) throws HypervisorException {
+    Pointer text = libvirt.virDomainGetXMLDesc(pointer, flags);
     if (text == null) {
       throw link.lastError();
     }
+    return takeString(text);
+  }
+
+  /** The live definition of an active domain. */
+  DomainXml xml() throws HypervisorException {
+    String text = definition(0);
     try {
-      return DomainXml.read(takeString(text));
+      return DomainXml.read(text);
     } catch (IllegalArgumentException e) {
       throw new HypervisorException(
           Kind.Other, "the definition of " + name() + " can't be read: " + e.getMessage(), e);

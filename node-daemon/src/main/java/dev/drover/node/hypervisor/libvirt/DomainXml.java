@@ -26,6 +26,7 @@ record DomainXml(
     @Nullable String guestNamespace,
     List<String> networks,
     List<DiskXml> disks,
+    SurroundingsXml surroundings,
     List<Blocker> blockers) {
 
   /** Of Drover's own element in a domain's metadata. */
@@ -74,6 +75,7 @@ record DomainXml(
         Xml.child(domain, "metadata").map(DomainXml::guestNamespace).orElse(null),
         devices.map(DomainXml::networks).orElse(List.of()),
         diskElements.stream().map(DomainXml::disk).toList(),
+        SurroundingsXml.read(domain),
         blockers(devices, diskElements));
   }
 

@@ -6,6 +6,7 @@ import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.libvirt.DomainXml.DiskXml;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,6 +46,11 @@ final class GuestReader {
           domain.cpu().orElse(null),
           xml.networks(),
           List.copyOf(disks),
+          new Surroundings(
+              domain.autostart(),
+              xml.surroundings().cpus(),
+              xml.surroundings().numaNodes(),
+              xml.surroundings().bridges()),
           List.copyOf(blockers));
     }
   }

@@ -1,10 +1,14 @@
 package dev.drover.node.hypervisor.libvirt;
 
+import dev.drover.node.hypervisor.HostTopology;
+import dev.drover.node.hypervisor.IdSet;
+import java.util.List;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.w3c.dom.Element;
 
 /** The host's part of its capabilities. */
-record HostXml(UUID uuid, String architecture, String cpuModel) {
+record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology topology) {
 
   /** Throws {@link IllegalArgumentException} if the text is not capabilities. */
   static HostXml read(String text) {
@@ -16,6 +20,27 @@ record HostXml(UUID uuid, String architecture, String cpuModel) {
             .map(UUID::fromString)
             .orElseThrow(() -> new IllegalArgumentException("a host without <uuid>")),
         Xml.text(host, "cpu", "arch").orElse(""),
-        Xml.text(host, "cpu", "model").orElse(""));
+        Xml.text(host, "cpu", "model").orElse(""),
+        topology(host));
+  }
+
+  private static HostTopology topology(Element host) {
+    List<Element> cells =
+        Xml.child(host, "topology", "cells")
+            .map(element -> Xml.children(element, "cell"))
+            .orElse(List.of());
+    List<Element> cpus =
+        cells.stream()
+            .flatMap(cell -> Xml.child(cell, "cpus").stream())
+            .flatMap(element -> Xml.children(element, "cpu").stream())
+            .toList();
+    return new HostTopology(ids(cpus), ids(cells));
+  }
+
+  private static IdSet ids(List<Element> elements) {
+    return IdSet.parse(
+        elements.stream()
+            .map(element -> element.getAttribute("id"))
+            .collect(Collectors.joining(",")));
   }
 }

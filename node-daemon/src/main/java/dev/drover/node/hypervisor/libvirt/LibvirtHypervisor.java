@@ -7,6 +7,7 @@ import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.HostFacts;
+import dev.drover.node.hypervisor.HostTopology;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
@@ -98,6 +99,27 @@ public final class LibvirtHypervisor implements Hypervisor {
                 Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
           }
         });
+  }
+
+  @Override
+  public HostTopology topology() throws HypervisorException {
+    return call(
+        "topology",
+        link -> {
+          try {
+            return HostXml.read(link.getCapabilities()).topology();
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  @Override
+  public boolean hasInterface(String name) {
+    return LocalAddresses.hasInterface(name);
   }
 
   @Override
@@ -437,7 +459,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         "start of the transfer of " + request.uuid(),
         request.uuid(),
         domain -> {
-          TransferCall call = TransferCall.of(request);
+          TransferCall call = TransferCall.of(request).with(definitions(domain, request));
           DomainHandle.Status status = domain.status();
           return request.postCopy()
                   && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
@@ -476,6 +498,26 @@ public final class LibvirtHypervisor implements Hypervisor {
             }
           }
         });
+  }
+
+  /** Of the target's own, where the guest's definition says something of this host. */
+  private static Definitions definitions(DomainHandle domain, TransferRequest request)
+      throws HypervisorException {
+    var relocation =
+        new Relocation(request.bridges(), LocalAddresses::has, request.target().address());
+    int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
+    try {
+      return new Definitions(
+          relocation.rewrite(domain.definition(flags)),
+          request.persist()
+              ? relocation.rewrite(domain.definition(flags | LibvirtNative.XML_INACTIVE))
+              : Optional.empty());
+    } catch (IllegalArgumentException e) {
+      throw new HypervisorException(
+          Kind.Other,
+          "the definition of " + domain.name() + " can't be read: " + e.getMessage(),
+          e);
+    }
   }
 
   @Override

@@ -19,6 +19,10 @@ interface LibvirtNative extends Library {
   int MIGRATE_LIVE = 1;
   int MIGRATE_PEER2PEER = 1 << 1;
   int MIGRATE_PERSIST_DEST = 1 << 3;
+  int XML_SECURE = 1;
+  int XML_INACTIVE = 1 << 1;
+  int XML_MIGRATABLE = 1 << 3;
+
   int MIGRATE_UNDEFINE_SOURCE = 1 << 4;
   int MIGRATE_PAUSED = 1 << 5;
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
@@ -32,8 +36,6 @@ interface LibvirtNative extends Library {
 
   int MAX_SPEED_POSTCOPY = 1;
   int ABORT_JOB_POSTCOPY = 1;
-
-  int XML_MIGRATABLE = 1 << 3;
 
   int CPU_INCOMPATIBLE = 0;
   int COMPARE_CPU_FAIL_INCOMPATIBLE = 1;
@@ -108,6 +110,10 @@ interface LibvirtNative extends Library {
   int virDomainIsPersistent(Pointer domain);
 
   int virDomainIsActive(Pointer domain);
+
+  int virDomainGetAutostart(Pointer domain, IntByReference autostart);
+
+  int virDomainSetAutostart(Pointer domain, int autostart);
 
   /** To be freed by free(3). */
   @Nullable Pointer virDomainGetXMLDesc(Pointer domain, int flags);

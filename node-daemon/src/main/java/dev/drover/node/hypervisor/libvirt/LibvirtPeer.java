@@ -78,6 +78,19 @@ final class LibvirtPeer implements Peer {
         });
   }
 
+  /** virDomainSetAutostart. */
+  @Override
+  public void enableAutostart(UUID uuid) throws HypervisorException {
+    call(
+        "autostart of " + uuid,
+        () -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.setAutostart(true);
+            return uuid;
+          }
+        });
+  }
+
   /** virDomainGetJobStats with COMPLETED, and KEEP_COMPLETED so that it can be asked again. */
   @Override
   public Optional<JobStatistics> completedJob(UUID uuid) throws HypervisorException {

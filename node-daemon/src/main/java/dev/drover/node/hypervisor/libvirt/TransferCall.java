@@ -58,6 +58,14 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
     return new TransferCall(uri(request.target()), new TypedParameters(parameters), flags);
   }
 
+  /** With definitions of the target's own. */
+  TransferCall with(Definitions definitions) {
+    List<Parameter> all = new ArrayList<>(parameters.parameters());
+    definitions.live().ifPresent(xml -> all.add(new Text("destination_xml", xml)));
+    definitions.persistent().ifPresent(xml -> all.add(new Text("persistent_xml", xml)));
+    return new TransferCall(destination, new TypedParameters(all), flags);
+  }
+
   /** For a guest that is paused: libvirt lets it land paused, and refuses post-copy then. */
   TransferCall withoutPostCopy() {
     return new TransferCall(destination, parameters, flags & ~LibvirtNative.MIGRATE_POSTCOPY);

@@ -23,6 +23,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -226,14 +227,28 @@ public final class AdapterTrial {
             outcome(
                 here.startTransfer(
                     new TransferRequest(
-                        guest, nobody, true, true, false, List.of("vda"), OptionalInt.empty()))));
+                        guest,
+                        nobody,
+                        true,
+                        true,
+                        false,
+                        List.of("vda"),
+                        Map.of(),
+                        OptionalInt.empty()))));
     timed(
         "transfer of a local disk as shared",
         () ->
             outcome(
                 here.startTransfer(
                     new TransferRequest(
-                        guest, other, true, true, false, List.of(), OptionalInt.empty()))));
+                        guest,
+                        other,
+                        true,
+                        true,
+                        false,
+                        List.of(),
+                        Map.of(),
+                        OptionalInt.empty()))));
     there.close();
   }
 
@@ -428,7 +443,8 @@ public final class AdapterTrial {
   }
 
   private TransferRequest request(boolean landPaused, boolean postCopy, OptionalInt bandwidth) {
-    return new TransferRequest(guest, other, landPaused, true, postCopy, List.of("vda"), bandwidth);
+    return new TransferRequest(
+        guest, other, landPaused, true, postCopy, List.of("vda"), Map.of(), bandwidth);
   }
 
   private List<VolumeState> makeDisks(LibvirtHypervisor there) throws HypervisorException {

@@ -10,6 +10,7 @@ import dev.drover.node.hypervisor.libvirt.TypedParameters.UnsignedLong64;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,7 @@ class TransferCallTest {
                 true,
                 false,
                 List.of("vda", "vdb"),
+                Map.of(),
                 OptionalInt.of(80)));
 
     assertThat(call.destination()).isEqualTo("qemu+tcp://10.1.0.7/system");
@@ -55,6 +57,7 @@ class TransferCallTest {
                 false,
                 true,
                 List.of(),
+                Map.of(),
                 OptionalInt.empty()));
 
     assertThat(call.destination()).isEqualTo("qemu+tls://10.1.0.7/system");
@@ -75,6 +78,7 @@ class TransferCallTest {
                 true,
                 false,
                 List.of(),
+                Map.of(),
                 OptionalInt.empty()));
 
     assertThat(call.destination()).isEqualTo("qemu+tcp://[fd00:0:0:0:0:0:0:7]/system");
@@ -95,6 +99,7 @@ class TransferCallTest {
                 (bits & 2) != 0,
                 !paused,
                 (bits & 4) != 0 ? List.of("vda") : List.of(),
+                Map.of(),
                 OptionalInt.of(1)));
 
     assertThat(call.flags() & 512).isZero();

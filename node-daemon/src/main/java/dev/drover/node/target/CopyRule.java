@@ -1,0 +1,71 @@
+package dev.drover.node.target;
+
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport.Disk;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Which disks the spec has copied (docs/reference/storage.md).
+ *
+ * @param named {@code spec.disks}; empty: {@code storage} alone decides
+ */
+record CopyRule(Storage storage, Set<String> named) {
+  CopyRule {
+    named = Set.copyOf(named);
+  }
+
+  static CopyRule of(LiveMigrationSpec spec) {
+    return new CopyRule(spec.storageOrDefault(), Set.copyOf(spec.disksOrEmpty()));
+  }
+
+  /**
+   * Whether a disk that the target does not see may be copied. What is read-only or shared with
+   * other guests never is.
+   */
+  boolean mayCopy(Disk disk) {
+    return storage != Storage.Shared
+        && !disk.readOnly()
+        && !disk.shareable()
+        && (named.isEmpty() || named.contains(disk.target()));
+  }
+
+  /** For a disk that the target reaches where it is. */
+  Optional<Blocker> staying(Disk disk) {
+    if (!named.contains(disk.target())) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        disk.kind() == Disk.Kind.File
+            ? Blocker.of(
+                Reason.StorageIsShared,
+                "disk %s is to be copied, but this host sees the same bytes: a copy would go onto itself"
+                    .formatted(disk.target()))
+            : Blocker.of(
+                Reason.DiskNotMovable,
+                "disk %s is to be copied, but only files in storage pools are; take it out of spec.disks"
+                    .formatted(disk.target())));
+  }
+
+  /** Names that no disk has, in the order of the alphabet. */
+  Optional<Blocker> unknown(List<Disk> disks) {
+    var unknown =
+        named.stream()
+            .filter(name -> disks.stream().noneMatch(disk -> disk.target().equals(name)))
+            .sorted()
+            .toList();
+    return unknown.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            Blocker.of(
+                Reason.DiskNotFound,
+                "the guest has no disk %s; it has %s"
+                    .formatted(
+                        String.join(", ", unknown),
+                        String.join(", ", disks.stream().map(Disk::target).toList()))));
+  }
+}
