@@ -11,6 +11,7 @@ import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Waiting;
 import org.junit.jupiter.api.Test;
 
 /** The link breaks while the guest runs at the target and its memory is on both hosts. */
@@ -75,6 +76,14 @@ class PostCopyIT {
               """
                   .formatted(old.name()));
       migration.awaitPhase(Phase.PostCopy);
+      Waiting.until(
+          "the guest runs at the target",
+          Migration.DEADLINE,
+          () ->
+              old.virsh("domstate", spec.name(), "--reason").out().contains("running (post-copy)"));
+      // Two reports later the source's daemon has seen that, too.
+      long then = migration.status().progress().memoryProcessedBytes();
+      migration.await("memory moves", s -> s.progress().memoryProcessedBytes() > then + (3L << 20));
       old.cut();
       migration.await("says that the link is broken", PostCopyIT::isBroken);
       old.heal();

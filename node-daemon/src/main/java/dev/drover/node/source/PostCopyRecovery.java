@@ -41,6 +41,7 @@ final class PostCopyRecovery {
   private @Nullable Instant movedAt;
   private @Nullable Instant triedAt;
   private String told = "";
+  private boolean runsThere;
 
   PostCopyRecovery(RunningTransfer transfer, BandwidthTuner tuner) {
     this.transfer = transfer;
@@ -54,6 +55,7 @@ final class PostCopyRecovery {
     }
     if (movedAt == null || job.filter(this::hasMoved).isPresent()) {
       movedAt = now;
+      runsThere = runsThere || transfer.peer().view() == TargetView.RunsPostCopy;
       sayMended();
       return;
     }
@@ -68,7 +70,9 @@ final class PostCopyRecovery {
       }
     } else if (job.isPresent() && now.isAfter(movedAt.plus(BROKEN_AFTER))) {
       say(BY_ITSELF);
-      if (canResume) {
+      // INVARIANT: only a guest that has been seen to run there. While its devices are still on
+      // their way, the target's QEMU dies if its connection is closed, and the guest with it.
+      if (canResume && runsThere) {
         LOG.warn(transfer.voice().ref()).log("No memory has moved; the post-copy is paused");
         transfer.hypervisor().pausePostCopy(transfer.order().uuid());
       }
