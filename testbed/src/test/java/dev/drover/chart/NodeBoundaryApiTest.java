@@ -195,6 +195,10 @@ class NodeBoundaryApiTest {
                   MIGRATION
                       + "status: {decisions: [{time: '2026-11-23T13:00:00Z', decision: GiveUp, because: x}]}"));
       refused(
+          "status.forecast is the report",
+          () ->
+              other.report(MIGRATION + "status: {forecast: {converges: true, confidence: High}}"));
+      refused(
           "status.tuning is the report",
           () -> other.report(MIGRATION + "status: {tuning: {observedGeneration: 5}}"));
       refused(

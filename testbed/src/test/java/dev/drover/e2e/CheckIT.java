@@ -46,7 +46,7 @@ class CheckIT {
     var spec = GuestSpec.named("asking").withDisk(DiskSpec.local(64)).dirtying(64, 8).writing(1);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
-      var status = scene.migrate("dryRun: true\n").awaitSucceeded();
+      var status = scene.migrate("dryRun: true\nbandwidthMiBps: 50\n").awaitSucceeded();
       // The probes are gone before it ends, not after.
       scene.assertNoProbesLeft();
       assertThat(status.candidates())
@@ -65,6 +65,13 @@ class CheckIT {
                 assertThat(c.message()).contains("n2");
               });
       assertThat(status.progress()).isNull();
+      var forecast = status.forecast();
+      assertThat(forecast).as("%s", status.conditions()).isNotNull();
+      assertThat(forecast.converges()).isTrue();
+      assertThat(forecast.throughputMiBps()).isEqualTo(50);
+      // It writes 8 MiB/s; a sample of pages finds the order of magnitude.
+      assertThat(forecast.dirtyRateMiBps()).isBetween(1L, 30L);
+      assertThat(forecast.bytes()).isBetween(32L << 20, 600L << 20);
       scene.assertStayed(boot);
     }
   }

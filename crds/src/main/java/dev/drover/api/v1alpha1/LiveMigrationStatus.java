@@ -47,6 +47,7 @@ public record LiveMigrationStatus(
         @Size(max = 64)
         @Nullable List<Candidate> candidates,
     @Nullable Progress progress,
+    @JsonPropertyDescription("What a dry run expects of the transfer.") @Nullable Forecast forecast,
     @JsonPropertyDescription("How far the running transfer obeys the spec's tuning.")
         @Nullable Tuning tuning,
     @JsonPropertyDescription("What was decided about the running transfer, the newest last.")
@@ -190,6 +191,40 @@ public record LiveMigrationStatus(
       @Nullable Long etaSeconds,
       long elapsedMilliseconds,
       @Size(max = 35) String updatedAt) {}
+
+  /**
+   * What a transfer would take, reckoned from a sample of how fast the guest writes to its memory,
+   * written by the source's daemon in a dry run.
+   *
+   * @param seconds until the guest runs at the target; if it would not converge, until that is
+   *     clear, or until the time is up
+   * @param bytes that are sent by then
+   * @param downtimeMilliseconds how long the guest would stand still for what is left then
+   * @param converges whether it would keep to the limits of the spec
+   * @param throughputMiBps what it was reckoned with
+   * @param confidence in that throughput, above all
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Forecast(
+      @Min(0) long seconds,
+      @Min(0) long bytes,
+      @Min(0) long downtimeMilliseconds,
+      @Required boolean converges,
+      @Required Confidence confidence,
+      @Min(0) long dirtyRateMiBps,
+      @Min(0) long throughputMiBps) {
+
+    /** What a forecast rests on. The dirty rate is always a sample of 3 s. */
+    public enum Confidence {
+      /** The throughput is assumed: 1 Gbit/s. */
+      Low,
+      /** The throughput is the cap that the spec sets. */
+      Medium,
+      /** The throughput is that of the last transfer from this host without a cap. */
+      High
+    }
+  }
 
   /**
    * How far the running transfer obeys the spec's tuning, written by the source's daemon.
@@ -339,6 +374,7 @@ public record LiveMigrationStatus(
     private @Nullable List<PhaseTimes> phases;
     private @Nullable List<Candidate> candidates;
     private @Nullable Progress progress;
+    private @Nullable Forecast forecast;
     private @Nullable Tuning tuning;
     private @Nullable List<Decision> decisions;
     private @Nullable Failure failure;
@@ -408,6 +444,11 @@ public record LiveMigrationStatus(
       return this;
     }
 
+    public Builder forecast(@Nullable Forecast value) {
+      forecast = value;
+      return this;
+    }
+
     public Builder tuning(@Nullable Tuning value) {
       tuning = value;
       return this;
@@ -452,6 +493,7 @@ public record LiveMigrationStatus(
           phases,
           candidates,
           progress,
+          forecast,
           tuning,
           decisions,
           failure,

@@ -54,6 +54,15 @@ public interface Hypervisor extends AutoCloseable {
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);
 
+  /**
+   * Begins to sample how fast the guest writes to its memory, for that long (whole seconds, 1 to
+   * 60); {@link #memoryUse} has the figure then. By sampling of pages: an order of magnitude, and
+   * the guest does not notice.
+   */
+  void startDirtyRate(UUID uuid, Duration period) throws HypervisorException;
+
+  MemoryUse memoryUse(UUID uuid) throws HypervisorException;
+
   /** Bytes of memory that could be given to a new guest now (free, buffers and page cache). */
   long availableMemoryBytes() throws HypervisorException;
 

@@ -5,6 +5,7 @@ import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Forecast;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.NotApplied;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Progress;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
@@ -291,6 +292,22 @@ final class SourceReports {
               Urgency.Now);
     }
 
+    /** What a transfer would take; all else is as it was said. */
+    synchronized void expects(Forecast forecast) {
+      if (said.source() == null || isFinal(said.source().state())) {
+        return;
+      }
+      said =
+          own(said.source(), said.progress(), said.tuning(), said.conditions())
+              .forecast(forecast)
+              .build();
+      var unused = queue.say(ref, said, Urgency.Now);
+    }
+
+    boolean hasForecast() {
+      return said.forecast() != null;
+    }
+
     /** Progress of the state that was said last. */
     synchronized void progress(Progress progress) {
       if (said.source() == null || isFinal(said.source().state())) {
@@ -319,6 +336,7 @@ final class SourceReports {
           .source(report)
           .progress(progress)
           .tuning(tuning)
+          .forecast(said.forecast())
           .decisions(said.decisions())
           .conditions(conditions);
     }

@@ -57,6 +57,7 @@ public final class SourceRole implements HypervisorListener {
   private final InstantSource clock;
   private final SourceReports reports;
   private final GuestInspection inspection;
+  private final Forecasts forecasts;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -74,6 +75,7 @@ public final class SourceRole implements HypervisorListener {
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
+    this.forecasts = new Forecasts(hypervisor, clock);
   }
 
   /** How many transfers this process follows. */
@@ -99,6 +101,7 @@ public final class SourceRole implements HypervisorListener {
         removeProbes(migration, own); // it was ended while the guest was being inspected
       }
       reports.forget(migration);
+      forecasts.forget(migration.getMetadata().getUid());
       return Optional.empty();
     }
     if (status.failure() != null) {
@@ -112,6 +115,7 @@ public final class SourceRole implements HypervisorListener {
           endCheck(migration, own);
         } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
           reach(migration, own.get());
+          yield forecasts.advance(migration, uuid, own.get(), reports.of(migration));
         }
         yield Optional.empty();
       }
@@ -356,6 +360,10 @@ public final class SourceRole implements HypervisorListener {
       return Optional.of(LOOK_AGAIN_AFTER);
     }
     removeCopiedDisks(migration, own.get());
+    var result = own.get().result();
+    if (result != null) {
+      forecasts.learn(migration, result);
+    }
     var unused =
         reports
             .of(migration)

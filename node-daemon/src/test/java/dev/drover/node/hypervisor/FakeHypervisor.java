@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -63,6 +64,7 @@ public final class FakeHypervisor implements Hypervisor {
   private long availableMemoryBytes = 16L << 30;
   private boolean machinesSupported = true;
   private String cpuDifference;
+  private MemoryUse memoryUse = new MemoryUse(0, OptionalLong.of(0));
   private final Set<String> networks = new HashSet<>();
   private final Set<String> interfaces = new HashSet<>();
   private boolean connected = true;
@@ -174,6 +176,10 @@ public final class FakeHypervisor implements Hypervisor {
   /** What every CPU that is compared here lacks; null for nothing. */
   public synchronized void setCpuDifference(String difference) {
     cpuDifference = difference;
+  }
+
+  public synchronized void setMemoryUse(MemoryUse use) {
+    memoryUse = use;
   }
 
   public synchronized void putNetwork(String name) {
@@ -304,6 +310,19 @@ public final class FakeHypervisor implements Hypervisor {
       throws HypervisorException {
     look("cpuDifference");
     return Optional.ofNullable(cpuDifference);
+  }
+
+  @Override
+  public synchronized void startDirtyRate(UUID uuid, Duration period) throws HypervisorException {
+    look("startDirtyRate");
+    known("startDirtyRate", uuid);
+  }
+
+  @Override
+  public synchronized MemoryUse memoryUse(UUID uuid) throws HypervisorException {
+    look("memoryUse");
+    known("memoryUse", uuid);
+    return memoryUse;
   }
 
   @Override

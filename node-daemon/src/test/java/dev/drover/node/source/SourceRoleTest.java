@@ -24,6 +24,7 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import dev.drover.node.hypervisor.IdSet;
+import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.report.RecordedReports;
 import java.time.Duration;
@@ -31,6 +32,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -72,6 +74,7 @@ class SourceRoleTest extends SourceStage {
         .containsExactly("HostDeviceAttached", "SnapshotsPresent");
 
     role.handle(dryRun(own, false));
+    assertThat(source.lookUps("startDirtyRate")).as("it can't be moved anyway").isZero();
     await().untilAsserted(() -> assertThat(reports.source().reach()).isNotNull());
     assertThat(reports.source().reach().nodeName()).isEqualTo("n2");
     assertThat(reports.source().reach().reached()).isTrue();
@@ -83,6 +86,31 @@ class SourceRoleTest extends SourceStage {
     awaitSaid(State.Stopped);
     assertThat(probe(own)).isEmpty();
     assertThat(source.calls()).noneMatch(c -> c.startsWith("startTransfer"));
+  }
+
+  @Test
+  void aDryRunSaysWhatTheTransferWouldTake() throws HypervisorException {
+    role.handle(dryRun(null, false));
+    awaitSaid(State.Inspected);
+    var own = Objects.requireNonNull(reports.source());
+    assertThat(role.handle(dryRun(own, false))).contains(Duration.ofSeconds(3));
+    assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
+
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    assertThat(role.handle(dryRun(own, false))).as("still sampling").isPresent();
+
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.of(11 * MIB)));
+    assertThat(role.handle(dryRun(own, false))).isEmpty();
+    await().untilAsserted(() -> assertThat(reports.last().forecast()).isNotNull());
+    var forecast = reports.last().forecast();
+    assertThat(forecast.converges()).isTrue();
+    assertThat(forecast.confidence()).isEqualTo(LiveMigrationStatus.Forecast.Confidence.Low);
+    assertThat(forecast.throughputMiBps()).isEqualTo(110);
+    assertThat(forecast.dirtyRateMiBps()).isEqualTo(11);
+    // 220 MiB and the disk's one, then the 22 that are written meanwhile, which take 200 ms.
+    assertThat(forecast.downtimeMilliseconds()).isEqualTo(200);
+    assertThat(forecast.bytes()).isEqualTo(243 * MIB);
+    assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
   }
 
   private Optional<byte[]> probe(SourceReport own) throws HypervisorException {

@@ -116,6 +116,7 @@ public final class LiveMigrationReconciler
             StatusFactory.owned(status),
             Optional.ofNullable(status.source()),
             Optional.ofNullable(status.target()),
+            Optional.ofNullable(status.forecast()),
             Optional.ofNullable(status.decisions()));
   }
 

@@ -49,6 +49,7 @@ public final class Facts {
   private boolean abort;
   private Integer ttl;
   private boolean dryRun;
+  private LiveMigrationStatus.Forecast forecast;
   private boolean deleting;
   private Failure failure;
   private SourceReport source;
@@ -323,6 +324,9 @@ public final class Facts {
 
   public Facts dryRun() {
     dryRun = true;
+    forecast =
+        new LiveMigrationStatus.Forecast(
+            12, 1L << 30, 90, true, LiveMigrationStatus.Forecast.Confidence.Medium, 5, 100);
     return this;
   }
 
@@ -375,6 +379,11 @@ public final class Facts {
             source.guest(),
             null,
             null);
+    return this;
+  }
+
+  public Facts noForecast() {
+    forecast = null;
     return this;
   }
 
@@ -529,6 +538,7 @@ public final class Facts {
               .attempts(attempts.isEmpty() ? null : List.copyOf(attempts))
               .phases(times)
               .candidates(candidates)
+              .forecast(forecast)
               .failure(failure)
               .conditions(conditions.isEmpty() ? null : List.copyOf(conditions))
               .source(source)

@@ -127,6 +127,7 @@ class StatusFactoryTest {
             "result",
             // the daemons'
             "progress",
+            "forecast",
             "tuning",
             "decisions",
             "source",

@@ -138,6 +138,37 @@ final class DomainHandle implements AutoCloseable {
     }
   }
 
+  /** virDomainStartDirtyRateCalc: returns at once. */
+  void startDirtyRate(Duration period) throws HypervisorException {
+    link.check(
+        libvirt.virDomainStartDirtyRateCalc(
+            pointer, (int) period.toSeconds(), LibvirtNative.DIRTYRATE_PAGE_SAMPLING));
+  }
+
+  /** virDomainListGetStats of this domain alone. */
+  TypedParameters stats(int groups) throws HypervisorException {
+    PointerByReference result = new PointerByReference();
+    try (Memory domains = new Memory(2L * Native.POINTER_SIZE)) {
+      domains.setPointer(0, pointer);
+      domains.setPointer(Native.POINTER_SIZE, null);
+      int count = link.check(libvirt.virDomainListGetStats(domains, groups, result, 0));
+      Pointer records = result.getValue();
+      try {
+        if (count < 1 || records == null) {
+          throw new HypervisorException(
+              Kind.NotFound, LibvirtErrors.NO_DOMAIN, "no statistics of " + name());
+        }
+        Pointer record = records.getPointer(0);
+        return TypedParameters.read(
+            record.getPointer(Domains.RECORD_PARAMETERS), record.getInt(Domains.RECORD_COUNT));
+      } finally {
+        if (records != null) {
+          libvirt.virDomainStatsRecordListFree(records);
+        }
+      }
+    }
+  }
+
   int snapshots() throws HypervisorException {
     return link.check(libvirt.virDomainSnapshotNum(pointer, 0));
   }

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Domains {
   /** virDomainStatsRecord: dom, params, nparams. */
-  private static final int RECORD_PARAMETERS = 8;
+  static final int RECORD_PARAMETERS = 8;
 
-  private static final int RECORD_COUNT = 16;
+  static final int RECORD_COUNT = 16;
 
   private final ConcurrentMap<UUID, Fixed> known = new ConcurrentHashMap<>();
   private final AtomicLong changes = new AtomicLong();

@@ -13,6 +13,7 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.JobStatistics;
+import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Peer;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PoolState;
@@ -27,6 +28,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import org.libvirt.LibvirtException;
@@ -209,6 +211,36 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   private static boolean isUnknownCpu(String message) {
     return message.contains("nknown CPU");
+  }
+
+  /** virDomainStartDirtyRateCalc. */
+  @Override
+  public void startDirtyRate(UUID uuid, Duration period) throws HypervisorException {
+    tellEmulator("dirty rate of " + uuid, uuid, (link, domain) -> domain.startDirtyRate(period));
+  }
+
+  /** virDomainListGetStats. */
+  @Override
+  public MemoryUse memoryUse(UUID uuid) throws HypervisorException {
+    return connection.emulatorCall(
+        "memory of " + uuid,
+        uuid,
+        config.emulatorDeadline(),
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            TypedParameters stats =
+                domain.stats(
+                    LibvirtNative.DOMAIN_STATS_BALLOON | LibvirtNative.DOMAIN_STATS_DIRTYRATE);
+            boolean measured =
+                stats.number("dirtyrate.calc_status").orElse(0) == LibvirtNative.DIRTYRATE_MEASURED;
+            OptionalLong rate = stats.number("dirtyrate.megabytes_per_second");
+            return new MemoryUse(
+                stats.number("balloon.rss").orElse(0) << 10,
+                measured && rate.isPresent() && rate.getAsLong() >= 0
+                    ? OptionalLong.of(rate.getAsLong() << 20)
+                    : OptionalLong.empty());
+          }
+        });
   }
 
   @Override

@@ -50,6 +50,13 @@ interface LibvirtNative extends Library {
   int UNDEFINE_KEEP_TPM = 1 << 6;
 
   int DOMAIN_STATS_STATE = 1;
+  int DOMAIN_STATS_BALLOON = 1 << 2;
+  int DOMAIN_STATS_DIRTYRATE = 1 << 9;
+
+  /** Page sampling. The bitmap's mode kills an emulated guest (testbed.md B.10). */
+  int DIRTYRATE_PAGE_SAMPLING = 0;
+
+  int DIRTYRATE_MEASURED = 2;
   int LIST_DOMAINS_PERSISTENT = 1 << 2;
 
   int EVENT_LIFECYCLE = 0;
@@ -135,6 +142,11 @@ interface LibvirtNative extends Library {
 
   int virConnectGetAllDomainStats(
       Pointer connection, int stats, PointerByReference records, int flags);
+
+  /** {@code domains}: pointers, a null after the last. */
+  int virDomainListGetStats(Pointer domains, int stats, PointerByReference records, int flags);
+
+  int virDomainStartDirtyRateCalc(Pointer domain, int seconds, int flags);
 
   void virDomainStatsRecordListFree(Pointer records);
 

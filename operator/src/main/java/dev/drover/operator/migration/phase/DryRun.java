@@ -3,6 +3,7 @@ package dev.drover.operator.migration.phase;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Forecast;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The checks without the migration: each host in turn is made the target, says what is in its way,
@@ -26,6 +28,9 @@ import java.util.stream.Collectors;
  * would have to be undone, except for the source's probes, which go before it ends.
  */
 final class DryRun {
+  /** From when the last host was asked; a sampling takes 3 s. */
+  private static final Duration FORECAST_DEADLINE = Duration.ofSeconds(10);
+
   private DryRun() {}
 
   /** The source has described the guest. */
@@ -69,9 +74,11 @@ final class DryRun {
     return Progress.become(
         Phase.Succeeded,
         Reason.CheckPassed,
-        "The migration would work; %s %s the guest, nothing was moved."
+        "The migration would work; %s %s the guest, nothing was moved.%s"
             .formatted(
-                String.join(", ", fitting), fitting.size() == 1 ? "can take" : "can each take"),
+                String.join(", ", fitting),
+                fitting.size() == 1 ? "can take" : "can each take",
+                expected(context.status().forecast())),
         Changes.NONE.retargeted(fitting.getFirst()));
   }
 
@@ -79,6 +86,17 @@ final class DryRun {
   private static Optional<Reach> reach(MigrationContext context, SourceReport source) {
     return Optional.ofNullable(source.reach())
         .filter(reach -> reach.nodeName().equals(context.targetNode()));
+  }
+
+  private static String expected(@Nullable Forecast forecast) {
+    if (forecast == null) {
+      return " There is no forecast.";
+    }
+    return forecast.converges()
+        ? " It would take some %d s, and the guest would stand still for %d ms."
+            .formatted(forecast.seconds(), forecast.downtimeMilliseconds())
+        : " But it would not converge within its limits: the guest writes %d MiB/s, the way is good for %d MiB/s."
+            .formatted(forecast.dirtyRateMiBps(), forecast.throughputMiBps());
   }
 
   /** Said by {@link #conclude}; the source's daemon goes by it, too. */
@@ -125,6 +143,10 @@ final class DryRun {
       MigrationContext context, SourceReport source, List<Candidate> all) {
     Changes changes = Changes.NONE.candidates(all);
     if (all.stream().anyMatch(Candidate::fits)) {
+      Duration left = context.leftOf(FORECAST_DEADLINE);
+      if (context.status().forecast() == null && left.isPositive()) {
+        return Progress.quiet(left);
+      }
       return Progress.become(
           Phase.PreMigration,
           Reason.CleaningUp,

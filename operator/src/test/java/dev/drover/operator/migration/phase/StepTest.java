@@ -696,6 +696,11 @@ class StepTest {
             checked().node("hv3"),
             "become PreMigration null->hv3"),
         row("the last host fits", checked(), "become PreMigration"),
+        row("the forecast is still to come", checked().noForecast(), "quiet 10"),
+        row(
+            "there will be no forecast",
+            checked().noForecast().after(Duration.ofSeconds(11)),
+            "become PreMigration"),
         row("the probes are still there", checked().fits("hv2").allIsKnown(), "wait CleaningUp 60"),
         row(
             "the probes are gone",

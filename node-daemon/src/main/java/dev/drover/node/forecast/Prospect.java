@@ -1,0 +1,32 @@
+package dev.drover.node.forecast;
+
+import java.time.Duration;
+
+/**
+ * What a forecast goes by.
+ *
+ * @param diskBytes to be copied before memory
+ * @param memoryBytes that the guest has in use: what a first pass sends
+ * @param dirtyBytesPerSecond how fast it writes to memory that it had not just written to
+ * @param writableBytes the most that it can have written to again, however long a pass takes
+ * @param bytesPerSecond of the way to the target, for disks and memory one after the other
+ * @param maxDowntime the guest may stand still for that long
+ * @param completionTimeout all of it must be over by then
+ */
+public record Prospect(
+    long diskBytes,
+    long memoryBytes,
+    long dirtyBytesPerSecond,
+    long writableBytes,
+    long bytesPerSecond,
+    Duration maxDowntime,
+    Duration completionTimeout) {
+  public Prospect {
+    if (diskBytes < 0 || memoryBytes < 0 || dirtyBytesPerSecond < 0 || writableBytes < 0) {
+      throw new IllegalArgumentException("nothing can be less than nothing");
+    }
+    if (bytesPerSecond <= 0) {
+      throw new IllegalArgumentException("nothing arrives at " + bytesPerSecond + " bytes/s");
+    }
+  }
+}
