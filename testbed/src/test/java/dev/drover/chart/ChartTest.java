@@ -86,7 +86,7 @@ class ChartTest {
     var bindings = of(ValidatingAdmissionPolicyBinding.class, rendered(Map.of()));
 
     assertThat(policies)
-        .hasSize(4)
+        .hasSize(5)
         .allSatisfy(policy -> assertThat(policy.getSpec().getFailurePolicy()).isEqualTo("Fail"));
     assertThat(bindings)
         .allSatisfy(
