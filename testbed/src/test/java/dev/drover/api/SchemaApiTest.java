@@ -104,9 +104,10 @@ class SchemaApiTest {
           .containsEntry("completionTimeoutSeconds", 3600)
           .containsEntry("onTimeout", "Abort")
           .containsEntry("switchover", "Automatic")
+          .containsEntry("compression", "None")
           .containsEntry("priority", 0)
           .containsEntry("commit", "Fenced")
-          .hasSize(10);
+          .hasSize(11);
     } finally {
       delete(least);
     }

@@ -87,6 +87,37 @@ import org.jspecify.annotations.Nullable;
     message = "onTimeout: PostCopy needs postCopy: Allowed")
 @ValidationRule(
     value =
+        "has(self.autoConverge) == has(oldSelf.autoConverge)"
+            + " && (!has(self.autoConverge) || self.autoConverge == oldSelf.autoConverge)",
+    message = "autoConverge can't be changed; create another migration instead")
+@ValidationRule(
+    value = "self.compression == oldSelf.compression",
+    message = "compression can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "has(self.parallelConnections) == has(oldSelf.parallelConnections)"
+            + " && (!has(self.parallelConnections)"
+            + " || self.parallelConnections == oldSelf.parallelConnections)",
+    message = "parallelConnections can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "self.compression != 'Xbzrle' || !has(self.parallelConnections)"
+            + " || self.parallelConnections == 1",
+    message = "compression: Xbzrle does not work with parallelConnections")
+@ValidationRule(
+    value =
+        "!(self.compression in ['Zstd', 'Zlib']) || !has(self.parallelConnections)"
+            + " || self.parallelConnections > 1",
+    message = "compression: Zstd and Zlib need parallelConnections: 2 or more")
+@ValidationRule(
+    value =
+        "!has(self.bandwidthMiBps) || (!(self.compression in ['Zstd', 'Zlib'])"
+            + " && (!has(self.parallelConnections) || self.parallelConnections == 1))",
+    message =
+        "bandwidthMiBps can't be had with parallelConnections, nor with compression: Zstd or Zlib:"
+            + " QEMU does not keep to it there")
+@ValidationRule(
+    value =
         "!has(self.retry) || !has(self.retry.onlyOtherTargets) || !self.retry.onlyOtherTargets"
             + " || !has(self.target) || !has(self.target.nodeName)",
     message = "retry.onlyOtherTargets can't be had with target.nodeName: there is no other target")
@@ -143,6 +174,19 @@ public record LiveMigrationSpec(
                 + " until the rest is over, or goes on at the target before it is. Can't be taken back.")
         @Default("Automatic")
         @Nullable Switchover switchover,
+    @JsonPropertyDescription(
+            "QEMU may take CPU time from a guest that dirties its memory faster than it can be sent; without it, never.")
+        @Nullable AutoConverge autoConverge,
+    @JsonPropertyDescription(
+            "How memory is compressed on its way. Xbzrle: what has changed of a page that is sent again. Zstd and Zlib:"
+                + " all of it; they need libvirt 9.4 on both hosts and use parallel connections.")
+        @Default("None")
+        @Nullable Compression compression,
+    @JsonPropertyDescription(
+            "How many connections memory goes over; without it, chosen from the source's cores; one under a cap.")
+        @Min(1)
+        @Max(16)
+        @Nullable Integer parallelConnections,
     @JsonPropertyDescription(
             "Fenced: the target resumes the guest only once the source's QEMU process is gone. Direct: libvirt's own"
                 + " order, in which a lost reply can leave two copies running.")
@@ -226,6 +270,43 @@ public record LiveMigrationSpec(
     public boolean otherTargetsOnly() {
       return Boolean.TRUE.equals(onlyOtherTargets);
     }
+  }
+
+  /**
+   * How QEMU slows down a guest that writes too much.
+   *
+   * @param initialPercent of CPU time that it takes first
+   * @param incrementPercent that it takes more in each step, up to 99
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record AutoConverge(
+      @JsonPropertyDescription("Percent of CPU time that is taken from the guest first.")
+          @Default("20")
+          @Min(1)
+          @Max(99)
+          @Nullable Integer initialPercent,
+      @JsonPropertyDescription("Percent that are taken more in each step, up to 99.")
+          @Default("10")
+          @Min(1)
+          @Max(99)
+          @Nullable Integer incrementPercent) {
+
+    public int initialPercentOrDefault() {
+      return initialPercent == null ? 20 : initialPercent;
+    }
+
+    public int incrementPercentOrDefault() {
+      return incrementPercent == null ? 10 : incrementPercent;
+    }
+  }
+
+  /** How memory is compressed on its way. */
+  public enum Compression {
+    None,
+    Xbzrle,
+    Zstd,
+    Zlib
   }
 
   /** The guest's present host. */
@@ -339,6 +420,10 @@ public record LiveMigrationSpec(
     return Boolean.TRUE.equals(dryRun);
   }
 
+  public Compression compressionOrDefault() {
+    return compression == null ? Compression.None : compression;
+  }
+
   public int priorityOrDefault() {
     return priority == null ? 0 : priority;
   }
@@ -371,6 +456,9 @@ public record LiveMigrationSpec(
     private @Nullable Integer completionTimeoutSeconds;
     private @Nullable TimeoutAction onTimeout;
     private @Nullable Switchover switchover;
+    private @Nullable AutoConverge autoConverge;
+    private @Nullable Compression compression;
+    private @Nullable Integer parallelConnections;
     private @Nullable CommitOrder commit;
     private @Nullable Boolean dryRun;
     private @Nullable Boolean abort;
@@ -438,6 +526,21 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder autoConverge(@Nullable AutoConverge value) {
+      autoConverge = value;
+      return this;
+    }
+
+    public Builder compression(@Nullable Compression value) {
+      compression = value;
+      return this;
+    }
+
+    public Builder parallelConnections(@Nullable Integer value) {
+      parallelConnections = value;
+      return this;
+    }
+
     public Builder commit(@Nullable CommitOrder value) {
       commit = value;
       return this;
@@ -487,6 +590,9 @@ public record LiveMigrationSpec(
           completionTimeoutSeconds,
           onTimeout,
           switchover,
+          autoConverge,
+          compression,
+          parallelConnections,
           commit,
           dryRun,
           abort,

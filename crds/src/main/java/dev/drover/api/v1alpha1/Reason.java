@@ -128,6 +128,9 @@ public enum Reason {
   StorageIsShared(
       "spec.storage or spec.disks asks for a copy, but the target sees the same bytes: a copy would destroy the disk.",
       "`storage: Auto` or `Shared`, and no such disk in `disks`."),
+  OptionNotSupported(
+      "An option of the spec can't work with a host's libvirt or QEMU, or with another option.",
+      "Read the message for the version that it needs. Leave the option out, or take other hosts."),
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
@@ -277,6 +280,7 @@ public enum Reason {
           NetworkMissing,
           PoolMissing,
           VolumeExists,
+          OptionNotSupported,
           StorageNotShared,
           StorageIsShared,
           PostCopyUnsupported,

@@ -15,6 +15,7 @@ import java.util.UUID;
  *     target
  * @param bridges the target's bridges that take the place of this host's, by the name here
  * @param bandwidthMiBps for memory, and for each copied disk by itself (that is how libvirt has it)
+ * @param stream how memory goes over
  */
 public record TransferRequest(
     UUID uuid,
@@ -24,7 +25,30 @@ public record TransferRequest(
     boolean postCopy,
     List<String> copyDisks,
     Map<String, String> bridges,
-    OptionalInt bandwidthMiBps) {
+    OptionalInt bandwidthMiBps,
+    MemoryStream stream) {
+
+  /** With memory in one plain stream. */
+  public TransferRequest(
+      UUID uuid,
+      PeerAddress target,
+      boolean landPaused,
+      boolean persist,
+      boolean postCopy,
+      List<String> copyDisks,
+      Map<String, String> bridges,
+      OptionalInt bandwidthMiBps) {
+    this(
+        uuid,
+        target,
+        landPaused,
+        persist,
+        postCopy,
+        copyDisks,
+        bridges,
+        bandwidthMiBps,
+        MemoryStream.PLAIN);
+  }
 
   public TransferRequest {
     if (landPaused && postCopy) {

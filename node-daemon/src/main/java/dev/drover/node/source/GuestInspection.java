@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -54,10 +55,11 @@ final class GuestInspection {
   }
 
   /**
+   * @param known what keeps it from moving, whatever the guest
    * @param describeAnyway a guest that can't be moved is described, too, and probes are placed: the
    *     hosts are to be checked nevertheless
    */
-  Outcome inspect(String migrationUid, UUID uuid, boolean describeAnyway)
+  Outcome inspect(String migrationUid, UUID uuid, List<Blocker> known, boolean describeAnyway)
       throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null
@@ -71,11 +73,13 @@ final class GuestInspection {
     }
     var description = hypervisor.describe(uuid);
     var blockers =
-        Stream.concat(
+        Stream.of(
                 description.blockers().stream().map(GuestInspection::blocker),
                 description.disks().stream()
                     .map(GuestInspection::refusal)
-                    .flatMap(Optional::stream))
+                    .flatMap(Optional::stream),
+                known.stream())
+            .flatMap(Function.identity())
             .distinct()
             .limit(Blocker.MOST)
             .toList();

@@ -24,6 +24,7 @@ import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
+import dev.drover.node.stream.StreamCheck;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
@@ -158,7 +159,12 @@ public final class SourceRole implements HypervisorListener {
   private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
     boolean dryRun = migration.getSpec().dryRunRequested();
-    var outcome = inspection.inspect(migration.getMetadata().getUid(), uuid, dryRun);
+    var outcome =
+        inspection.inspect(
+            migration.getMetadata().getUid(),
+            uuid,
+            StreamCheck.against(migration.getSpec(), hypervisor.host()),
+            dryRun);
     if (outcome.blockers().isEmpty()) {
       var unused =
           voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());

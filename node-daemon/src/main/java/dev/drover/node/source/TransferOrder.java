@@ -1,12 +1,15 @@
 package dev.drover.node.source;
 
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.stream.StreamChoice;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -20,7 +23,8 @@ record TransferOrder(
     List<String> copyDisks,
     Map<String, String> bridges,
     boolean fenced,
-    boolean postCopy) {
+    boolean postCopy,
+    LiveMigrationSpec spec) {
 
   static TransferOrder of(
       LiveMigration migration,
@@ -43,6 +47,14 @@ record TransferOrder(
             .toList(),
         bridges,
         spec.commitOrDefault() == CommitOrder.Fenced && !postCopy,
-        postCopy);
+        postCopy,
+        spec);
+  }
+
+  /**
+   * @param cores of this host
+   */
+  MemoryStream stream(int cores) {
+    return StreamChoice.choose(spec, postCopy, cores);
   }
 }

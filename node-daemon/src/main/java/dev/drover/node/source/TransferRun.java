@@ -183,6 +183,7 @@ final class TransferRun implements Runnable {
       }
       var begins = tuning;
       var tuner = tuner(begins, true);
+      var stream = order.stream(hypervisor.host().cpus());
       hypervisor.setMaxDowntime(
           order.uuid(), Convergence.firstDowntime(begins.policy(order.postCopy())));
       transfer.started(
@@ -195,9 +196,11 @@ final class TransferRun implements Runnable {
                   order.postCopy(),
                   order.copyDisks(),
                   order.bridges(),
-                  tuner.initialMebibytesPerSecond())));
+                  tuner.initialMebibytesPerSecond(),
+                  stream)));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())
+          .addKeyValue("stream", stream)
           .addKeyValue("target", order.targetNode())
           .log("The transfer has started");
       follow(Optional.of(held), tuner, begins, clock.instant());

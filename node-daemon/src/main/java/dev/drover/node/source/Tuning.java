@@ -22,6 +22,7 @@ record Tuning(
     Duration completionTimeout,
     TransferPolicy.OnTimeout onTimeout,
     boolean postCopyAllowed,
+    boolean autoConverge,
     TransferPolicy.Switchover switchover) {
 
   static Tuning of(LiveMigration migration) {
@@ -37,6 +38,7 @@ record Tuning(
           case PostCopy -> TransferPolicy.OnTimeout.PostCopy;
         },
         spec.postCopyOrDefault() == PostCopyPolicy.Allowed,
+        spec.autoConverge() != null,
         switch (spec.switchoverOrDefault()) {
           case Automatic -> TransferPolicy.Switchover.Automatic;
           case Pause -> TransferPolicy.Switchover.Pause;
@@ -53,7 +55,7 @@ record Tuning(
         completionTimeout,
         onTimeout,
         startedWithPostCopy && postCopyAllowed,
-        false,
+        autoConverge,
         switchover);
   }
 }

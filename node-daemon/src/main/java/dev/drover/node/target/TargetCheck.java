@@ -2,6 +2,7 @@ package dev.drover.node.target;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
@@ -13,6 +14,7 @@ import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.stream.StreamCheck;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -62,15 +64,15 @@ final class TargetCheck {
     this.hostFit = new HostFit(hypervisor, node);
   }
 
-  Outcome check(String migrationUid, UUID domain, Guest guest, CopyRule rule)
+  Outcome check(String migrationUid, UUID domain, Guest guest, LiveMigrationSpec spec)
       throws HypervisorException {
-    List<Blocker> blockers = new ArrayList<>();
+    List<Blocker> blockers = new ArrayList<>(StreamCheck.against(spec, hypervisor.host()));
     checkDomain(domain, guest, blockers);
     checkCpu(guest, blockers);
     checkNetworks(guest, blockers);
     checkMemory(migrationUid, guest, blockers);
     blockers.addAll(hostFit.missing(guest.surroundings()));
-    var plan = planDisks(migrationUid, guest, rule, blockers);
+    var plan = planDisks(migrationUid, guest, CopyRule.of(spec), blockers);
     return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
   }
 

@@ -155,10 +155,7 @@ public final class TargetRole {
     }
     var outcome =
         check.check(
-            migration.getMetadata().getUid(),
-            UUID.fromString(uuid),
-            guest,
-            CopyRule.of(migration.getSpec()));
+            migration.getMetadata().getUid(), UUID.fromString(uuid), guest, migration.getSpec());
     if (outcome.fits()) {
       var plan = outcome.plan();
       reports.say(

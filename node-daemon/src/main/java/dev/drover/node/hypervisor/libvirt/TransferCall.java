@@ -1,7 +1,10 @@
 package dev.drover.node.hypervisor.libvirt;
 
+import dev.drover.node.hypervisor.MemoryStream;
+import dev.drover.node.hypervisor.MemoryStream.Compression;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.libvirt.TypedParameters.Int;
 import dev.drover.node.hypervisor.libvirt.TypedParameters.Parameter;
 import dev.drover.node.hypervisor.libvirt.TypedParameters.Text;
 import dev.drover.node.hypervisor.libvirt.TypedParameters.UnsignedLong64;
@@ -55,6 +58,7 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
         parameters.add(new UnsignedLong64("bandwidth.postcopy", cap));
       }
     }
+    flags |= stream(request.stream(), parameters);
     return new TransferCall(uri(request.target()), new TypedParameters(parameters), flags);
   }
 
@@ -64,6 +68,33 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
     definitions.live().ifPresent(xml -> all.add(new Text("destination_xml", xml)));
     definitions.persistent().ifPresent(xml -> all.add(new Text("persistent_xml", xml)));
     return new TransferCall(destination, new TypedParameters(all), flags);
+  }
+
+  private static int stream(MemoryStream stream, List<Parameter> parameters) {
+    int flags = 0;
+    if (stream.connections().isPresent()) {
+      flags |= LibvirtNative.MIGRATE_PARALLEL;
+      parameters.add(new Int("parallel.connections", stream.connections().getAsInt()));
+    }
+    if (stream.compression() != Compression.None) {
+      flags |= LibvirtNative.MIGRATE_COMPRESSED;
+      parameters.add(
+          new Text(
+              "compression",
+              switch (stream.compression()) {
+                case Xbzrle -> "xbzrle";
+                case Zstd -> "zstd";
+                case Zlib -> "zlib";
+                case None -> throw new IllegalStateException();
+              }));
+    }
+    if (stream.throttle().isPresent()) {
+      flags |= LibvirtNative.MIGRATE_AUTO_CONVERGE;
+      var throttle = stream.throttle().get();
+      parameters.add(new Int("auto_converge.initial", throttle.initialPercent()));
+      parameters.add(new Int("auto_converge.increment", throttle.incrementPercent()));
+    }
+    return flags;
   }
 
   /** For a guest that is paused: libvirt lets it land paused, and refuses post-copy then. */

@@ -2,6 +2,7 @@ package dev.drover.node.hypervisor.libvirt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.TransferRequest;
@@ -11,6 +12,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,36 @@ class TransferCallTest {
             new Text("migrate_disks", "vda"),
             new Text("migrate_disks", "vdb"),
             new UnsignedLong64("bandwidth", 80));
+  }
+
+  @Test
+  void aCompressedOneInParallelThatMaySlowTheGuestDown() throws UnknownHostException {
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("10.1.0.7", Transport.tcp),
+                true,
+                true,
+                false,
+                List.of(),
+                Map.of(),
+                OptionalInt.empty(),
+                new MemoryStream(
+                    OptionalInt.of(4),
+                    MemoryStream.Compression.Zstd,
+                    Optional.of(new MemoryStream.Throttle(30, 15)))));
+
+    // And COMPRESSED, AUTO_CONVERGE, PARALLEL
+    assertThat(call.flags()).isEqualTo(1 | 2 | 8 | 16 | 32 | 4096 | 2048 | 8192 | 131072);
+    assertThat(call.parameters().parameters())
+        .containsExactly(
+            new Text("migrate_uri", "tcp://10.1.0.7"),
+            new Text("listen_address", "10.1.0.7"),
+            new TypedParameters.Int("parallel.connections", 4),
+            new Text("compression", "zstd"),
+            new TypedParameters.Int("auto_converge.initial", 30),
+            new TypedParameters.Int("auto_converge.increment", 15));
   }
 
   @Test

@@ -1,0 +1,74 @@
+package dev.drover.node.stream;
+
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Compression;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
+import dev.drover.api.v1alpha1.Reason;
+import dev.drover.node.hypervisor.HostFacts;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Whether the options of a spec can work with this host's libvirt and QEMU. Both daemons ask, each
+ * for its own host, before anything is touched: old versions do not check it themselves, and break
+ * in the middle (QEMU 7.2 with post-copy or xbzrle in parallel).
+ */
+public final class StreamCheck {
+  private static final int[] ZSTD_AND_ZLIB = {9, 4};
+  private static final int[] POST_COPY_IN_PARALLEL = {10, 1};
+
+  private StreamCheck() {}
+
+  /** What speaks against it on that host; empty if nothing does. */
+  public static List<Blocker> against(LiveMigrationSpec spec, HostFacts host) {
+    List<Blocker> blockers = new ArrayList<>();
+    Compression compression = spec.compressionOrDefault();
+    Integer connections = spec.parallelConnections();
+    boolean onlyInParallel = compression == Compression.Zstd || compression == Compression.Zlib;
+    boolean inParallel = onlyInParallel || (connections != null && connections > 1);
+    // The API server refuses these three as well; an object may be older than its schema.
+    if (compression == Compression.Xbzrle && inParallel) {
+      blockers.add(blocker("compression Xbzrle does not work with parallel connections"));
+    }
+    if (onlyInParallel && connections != null && connections == 1) {
+      blockers.add(blocker("compression %s needs two connections".formatted(compression)));
+    }
+    if (inParallel && spec.bandwidthMiBps() != null) {
+      blockers.add(blocker("QEMU does not keep to bandwidthMiBps with parallel connections"));
+    }
+    if (onlyInParallel && isBefore(host.libvirtVersion(), ZSTD_AND_ZLIB)) {
+      blockers.add(
+          blocker(
+              "compression %s needs libvirt 9.4; %s has %s"
+                  .formatted(compression, host.hostname(), host.libvirtVersion())));
+    }
+    if (spec.postCopyOrDefault() == PostCopyPolicy.Allowed
+        && inParallel
+        && isBefore(host.qemuVersion(), POST_COPY_IN_PARALLEL)) {
+      blockers.add(
+          blocker(
+              "post-copy with parallel connections%s needs QEMU 10.1; %s has %s"
+                  .formatted(
+                      onlyInParallel ? " (and with compression " + compression + ")" : "",
+                      host.hostname(),
+                      host.qemuVersion())));
+    }
+    return List.copyOf(blockers);
+  }
+
+  private static Blocker blocker(String message) {
+    return Blocker.of(Reason.OptionNotSupported, message);
+  }
+
+  private static boolean isBefore(String version, int[] needed) {
+    int[] has =
+        Arrays.stream(version.split("[^0-9]+"))
+            .filter(part -> !part.isEmpty())
+            .limit(needed.length)
+            .mapToInt(Integer::parseInt)
+            .toArray();
+    return Arrays.compare(has, needed) < 0;
+  }
+}
