@@ -183,7 +183,7 @@ public record LiveMigrationSpec(
         @Default("None")
         @Nullable Compression compression,
     @JsonPropertyDescription(
-            "How many connections memory goes over; without it, chosen from the source's cores; one under a cap.")
+            "How many connections memory goes over; without it one, or as many as Zstd and Zlib need.")
         @Min(1)
         @Max(16)
         @Nullable Integer parallelConnections,

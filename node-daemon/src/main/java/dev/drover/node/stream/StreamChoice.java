@@ -12,16 +12,15 @@ import java.util.OptionalInt;
  * that it can work. Without {@code parallelConnections} their number is
  *
  * <ul>
- *   <li>one plain stream with xbzrle, which knows no other, under a cap, which QEMU 10.0 exceeds
- *       with more (docs/reference/performance.md), and where post-copy is allowed, which QEMU
- *       before 10.1 can't combine with more;
- *   <li>otherwise a quarter of the source's cores, as each connection keeps one busy. At most
- *       eight; one is a plain stream;
- *   <li>at least two with zstd or zlib, which only work in parallel.
+ *   <li>one plain stream where nothing needs more: a cap may be given at any moment, and QEMU 10.0
+ *       exceeds it with several (docs/reference/performance.md);
+ *   <li>with zstd or zlib, which only work in parallel, a quarter of the source's cores, as each
+ *       connection keeps one busy; at least two, at most eight. The API server refuses a cap there.
  * </ul>
  */
 public final class StreamChoice {
   private static final int CORES_PER_CONNECTION = 4;
+  private static final int LEAST_IN_PARALLEL = 2;
   private static final int MOST_CONNECTIONS = 8;
 
   private StreamChoice() {}
@@ -34,7 +33,7 @@ public final class StreamChoice {
     var compression = compression(spec);
     int connections =
         spec.parallelConnections() == null
-            ? unasked(spec, compression, postCopy, cores)
+            ? unasked(compression, postCopy, cores)
             : spec.parallelConnections();
     return new MemoryStream(
         connections > 1 ? OptionalInt.of(connections) : OptionalInt.empty(),
@@ -43,17 +42,14 @@ public final class StreamChoice {
             .map(a -> new Throttle(a.initialPercentOrDefault(), a.incrementPercentOrDefault())));
   }
 
-  private static int unasked(
-      LiveMigrationSpec spec, Compression compression, boolean postCopy, int cores) {
-    int least =
-        switch (compression) {
-          case None, Xbzrle -> 1;
-          case Zstd, Zlib -> 2;
-        };
-    if (compression == Compression.Xbzrle || spec.bandwidthMiBps() != null || postCopy) {
-      return least;
-    }
-    return Math.max(least, Math.min(MOST_CONNECTIONS, cores / CORES_PER_CONNECTION));
+  private static int unasked(Compression compression, boolean postCopy, int cores) {
+    return switch (compression) {
+      case None, Xbzrle -> 1;
+      case Zstd, Zlib ->
+          postCopy
+              ? LEAST_IN_PARALLEL
+              : Math.clamp(cores / CORES_PER_CONNECTION, LEAST_IN_PARALLEL, MOST_CONNECTIONS);
+    };
   }
 
   private static Compression compression(LiveMigrationSpec spec) {

@@ -73,8 +73,8 @@ class StreamTest {
     // compression, asked, cap, postCopy, cores, connections (0: one plain stream)
     "None, , , false, 2, 0",
     "None, , , false, 7, 0",
-    "None, , , false, 16, 4",
-    "None, , , false, 128, 8",
+    "None, , , false, 16, 0",
+    "None, , , false, 128, 0",
     "None, , 100000, false, 128, 0",
     "None, , , true, 128, 0",
     "None, 1, , false, 128, 0",
