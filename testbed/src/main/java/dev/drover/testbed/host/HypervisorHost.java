@@ -442,11 +442,14 @@ public final class HypervisorHost {
             Long.toString(pid))
         .output();
     Command.of("ip", "link", "set", link(), "master", Bridge.NAME, "up").output();
+    // An address has the same card behind it in each life of its host, as with real ones: the others
+    // would look for the old one for some seconds, longer than a daemon waits for a peer.
     exec(
             "sh",
             "-c",
-            "ip addr add %s/24 dev eth0 && ip link set eth0 up && ip link set lo up"
-                .formatted(ip()))
+            "ip link set eth0 address 02:98:00:00:%02x:%02x && ip addr add %s/24 dev eth0"
+                    .formatted(number >> 8, number & 0xff, ip())
+                + " && ip link set eth0 up && ip link set lo up")
         .orThrow();
   }
 
