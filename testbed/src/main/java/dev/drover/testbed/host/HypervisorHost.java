@@ -442,7 +442,8 @@ public final class HypervisorHost {
             Long.toString(pid))
         .output();
     Command.of("ip", "link", "set", link(), "master", Bridge.NAME, "up").output();
-    // An address has the same card behind it in each life of its host, as with real ones: the others
+    // An address has the same card behind it in each life of its host, as with real ones: the
+    // others
     // would look for the old one for some seconds, longer than a daemon waits for a peer.
     exec(
             "sh",
