@@ -122,7 +122,8 @@ public final class OperatorMain {
             common(inNamespaces(o, config))
                 .withOnUpdateFilter(LiveMigrationReconciler::isOfInterest));
     operator.register(
-        new VirtualMachineReconciler(cluster, writer, removal, events, clock, cluster, wakeups),
+        new VirtualMachineReconciler(
+            cluster, writer, removal, events, clock, config.heartbeatExpiry(), cluster, wakeups),
         (ControllerConfigurationOverrider<VirtualMachine> o) -> common(inNamespaces(o, config)));
     operator.register(
         new HypervisorNodeReconciler(

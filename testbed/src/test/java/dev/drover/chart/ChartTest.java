@@ -24,6 +24,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -207,6 +209,37 @@ class ChartTest {
     assertThat(paths("", values))
         .hasSizeGreaterThan(20)
         .allMatch(path -> readme.contains("`" + path + "`"));
+  }
+
+  @Test
+  void alertsAreThereIfWantedAndKnowTheirMetrics() throws IOException {
+    assertThat(rendered(Map.of())).noneMatch(o -> o.getKind().equals("PrometheusRule"));
+
+    var rules =
+        rendered(Map.of("monitoring.alerts.enabled", true, "monitoring.alerts.labels.team", "vm"))
+            .stream()
+            .filter(GenericKubernetesResource.class::isInstance)
+            .map(GenericKubernetesResource.class::cast)
+            .toList();
+    var metrics = Files.readString(Recipes.sourceTree().resolve("docs/reference/metrics.md"));
+
+    assertThat(rules).singleElement();
+    assertThat(rules.getFirst().getMetadata().getLabels()).containsEntry("team", "vm");
+    JsonNode groups =
+        Serialization.jsonMapper()
+            .valueToTree(rules.getFirst().getAdditionalProperties())
+            .at("/spec/groups/0/rules");
+    assertThat(groups.size()).isGreaterThan(3);
+    assertThat(groups)
+        .allSatisfy(
+            rule ->
+                assertThat(
+                        Pattern.compile("drover_[a-z_]+")
+                            .matcher(rule.path("expr").asText())
+                            .results()
+                            .map(MatchResult::group))
+                    .isNotEmpty()
+                    .allMatch(metric -> metrics.contains("`" + metric + "`")));
   }
 
   /** The values that somebody may set; what is passed on to Kubernetes as it is counts as one. */

@@ -30,6 +30,11 @@ import io.fabric8.kubernetes.model.annotation.Version;
     jsonPath = ".spec.unschedulable",
     name = "Unschedulable",
     type = Type.BOOLEAN)
+@AdditionalPrinterColumn(
+    jsonPath = ".spec.fenced",
+    name = "Fenced",
+    type = Type.BOOLEAN,
+    priority = 1)
 @AdditionalPrinterColumn(jsonPath = ".metadata.creationTimestamp", name = "Age", type = Type.DATE)
 @AdditionalPrinterColumn(jsonPath = ".status.cpuModel", name = "CPU", priority = 1)
 public class HypervisorNode extends CustomResource<HypervisorNodeSpec, HypervisorNodeStatus> {

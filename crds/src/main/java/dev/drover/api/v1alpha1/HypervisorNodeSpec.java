@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record HypervisorNodeSpec(
     @JsonPropertyDescription("True: no VM is moved to this host.") @Nullable Boolean unschedulable,
+    @JsonPropertyDescription(
+            "True: this host is off, and stays off until this is taken back; whoever sets it has made sure of that. Once its"
+                + " daemon's Lease has expired, too, open migrations from and to it are settled without it.")
+        @Nullable Boolean fenced,
     @JsonPropertyDescription("Migrations to this host at once.") @Default("2") @Min(0) @Max(64)
         @Nullable Integer maxIncoming,
     @JsonPropertyDescription("Migrations from this host at once.") @Default("2") @Min(0) @Max(64)
@@ -47,6 +51,14 @@ public record HypervisorNodeSpec(
           String host) {}
 
   public static final int DEFAULT_MAX_MIGRATIONS = 2;
+
+  /** What counts for a host that no admin has said anything of. */
+  public static final HypervisorNodeSpec NOTHING_SAID =
+      new HypervisorNodeSpec(null, null, null, null, null);
+
+  public boolean saidToBeFenced() {
+    return Boolean.TRUE.equals(fenced);
+  }
 
   public int maxIncomingOrDefault() {
     return maxIncoming == null ? DEFAULT_MAX_MIGRATIONS : maxIncoming;

@@ -75,6 +75,13 @@ public enum Reason {
       "The target's daemon or its libvirt is away.",
       "Look at the daemon and libvirtd of the target, or take another one."),
 
+  SourceHostLost(
+      "The source's host was lost with the guest before the guest had moved; an admin has fenced it.",
+      "Start the guest where its disks are: on another host if they are shared, else when its host is back."),
+  TargetHostLost(
+      "The target's host was lost during the migration; an admin has fenced it.",
+      "Read the message for where the guest is. Migrate again, to another host."),
+
   // The guest can't be moved as it is.
   HostDeviceAttached(
       "The guest holds a device of its host.",
@@ -182,6 +189,12 @@ public enum Reason {
   HeartbeatLost(
       "The daemon's Lease has expired.",
       "Look at the node, its daemon, and its way to the API server."),
+  HostFenced(
+      "An admin says that the host is off, and its daemon's Lease has expired: nothing of it runs.",
+      "Nothing, until the host is back: then take `spec.fenced` of its HypervisorNode back."),
+  FencedHostAlive(
+      "spec.fenced says that the host is off, but its daemon lives.",
+      "Take `spec.fenced` back, or switch the host off: nothing is settled without it while its daemon lives."),
   SeenRunning("A daemon sees the virtual machine running."),
   SeenPaused("A daemon sees the virtual machine paused."),
   SeenShutOff("The virtual machine is defined, but not running."),
@@ -233,6 +246,7 @@ public enum Reason {
           CompletionTimeout,
           WillNotConverge,
           DaemonNotResponding,
+          TargetHostLost,
           LibvirtError ->
           true;
       case Accepted,
@@ -291,6 +305,9 @@ public enum Reason {
           LibvirtUnavailable,
           HeartbeatSeen,
           HeartbeatLost,
+          HostFenced,
+          FencedHostAlive,
+          SourceHostLost,
           SeenRunning,
           SeenPaused,
           SeenShutOff,

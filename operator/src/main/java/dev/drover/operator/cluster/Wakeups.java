@@ -53,6 +53,24 @@ public final class Wakeups {
     wake(m -> isWaiting(m) || isTransferring(m, node));
   }
 
+  /**
+   * It was fenced, or is so no longer: what it saw counts no more, or does again, and nobody waits
+   * for its word.
+   */
+  public void fencingChanged(String node) {
+    wake(m -> !phase(m).isTerminal() && (node.equals(source(m)) || node.equals(target(m))));
+    cluster
+        .machines()
+        .filter(
+            machine ->
+                machine.getStatus() != null
+                    && machine.getStatus().sightingsOrEmpty().stream()
+                        .anyMatch(s -> s.nodeName().equals(node)))
+        .map(Wakeups::id)
+        .toList()
+        .forEach(machines::propagateEvent);
+  }
+
   /** A heartbeat came back or went. */
   public void heartbeatChanged(String node) {
     nodes.propagateEvent(new ResourceID(node));
@@ -106,9 +124,13 @@ public final class Wakeups {
   /** Whether it is now {@code node} that has to tell what comes of it. */
   private static boolean isTransferring(LiveMigration migration, String node) {
     return switch (phase(migration)) {
-      case PreCopy, StopAndCopy, PostCopy -> node.equals(migration.getStatus().sourceNode());
+      case PreCopy, StopAndCopy, PostCopy -> node.equals(source(migration));
       case Pending, PreMigration, Reservation, Commitment, Succeeded, Failed, Aborted -> false;
     };
+  }
+
+  private static @Nullable String source(LiveMigration migration) {
+    return migration.getStatus() == null ? null : migration.getStatus().sourceNode();
   }
 
   private void wake(Predicate<LiveMigration> who) {

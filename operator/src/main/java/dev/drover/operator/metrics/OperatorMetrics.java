@@ -57,6 +57,9 @@ public final class OperatorMetrics implements MigrationListener {
           .tag("phase", phase.name())
           .register(registry);
     }
+    Gauge.builder("drover.migrations.stalled", cluster, OperatorMetrics::stalled)
+        .description("LiveMigrations that wait for a person.")
+        .register(registry);
     Gauge.builder("drover.split.brains", cluster, OperatorMetrics::splitBrains)
         .description("Virtual machines that run on more than one host.")
         .register(registry);
@@ -110,6 +113,16 @@ public final class OperatorMetrics implements MigrationListener {
         .migrations()
         .map(m -> m.getStatus() == null ? Phase.Pending : m.getStatus().phaseValue())
         .filter(p -> p == phase)
+        .count();
+  }
+
+  private static double stalled(Cluster cluster) {
+    return cluster
+        .migrations()
+        .map(LiveMigration::getStatus)
+        .filter(status -> status != null && !status.phaseValue().isTerminal())
+        .flatMap(status -> status.condition(ConditionType.Stalled).stream())
+        .filter(Condition::isTrue)
         .count();
   }
 

@@ -9,7 +9,9 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineStatus;
 import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The facts of one reconcile. Steps see nothing else: what they answer depends on this value alone.
@@ -151,16 +154,35 @@ public record MigrationContext(
         .toList();
   }
 
+  /** Whether it is certain that nothing runs on that node. */
+  public boolean isFenced(@Nullable String node) {
+    NodeFacts facts = node == null ? null : nodes.get(node);
+    return facts != null && facts.fenced();
+  }
+
+  /** What hosts see of the virtual machine; a fenced host sees nothing. */
+  public List<Sighting> sightings() {
+    return machine
+        .map(VirtualMachine::getStatus)
+        .map(VirtualMachineStatus::sightingsOrEmpty)
+        .orElse(List.of())
+        .stream()
+        .filter(s -> !isFenced(s.nodeName()))
+        .toList();
+  }
+
+  /** Whether the target's daemon sees the guest run: it has arrived, whatever the source says. */
+  public boolean guestRunsOnTarget() {
+    return sightings().stream()
+        .anyMatch(s -> s.nodeName().equals(status().targetNode()) && s.state() == State.Running);
+  }
+
   /**
    * Whether the target's daemon sees the guest as one that has arrived. Means something only once
    * the source has said that it has switched; its owner may have paused it or shut it off since.
    */
   public boolean guestSeenOnTarget() {
-    return machine
-        .map(VirtualMachine::getStatus)
-        .map(s -> s.sightingsOrEmpty())
-        .orElse(List.of())
-        .stream()
+    return sightings().stream()
         .filter(s -> s.nodeName().equals(status().targetNode()))
         .map(Sighting::state)
         .anyMatch(

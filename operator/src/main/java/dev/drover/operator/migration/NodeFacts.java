@@ -28,7 +28,7 @@ public record NodeFacts(
 
   public static NodeFacts of(HypervisorNode node, Readiness readiness) {
     HypervisorNodeSpec spec =
-        node.getSpec() == null ? new HypervisorNodeSpec(null, null, null, null) : node.getSpec();
+        node.getSpec() == null ? HypervisorNodeSpec.NOTHING_SAID : node.getSpec();
     var status = node.getStatus();
     long free =
         status == null || status.memoryBytes() == null
@@ -44,6 +44,11 @@ public record NodeFacts(
         free,
         status,
         readiness);
+  }
+
+  /** Whether it is certain that nothing runs there. */
+  public boolean fenced() {
+    return readiness.fenced();
   }
 
   public boolean ready() {

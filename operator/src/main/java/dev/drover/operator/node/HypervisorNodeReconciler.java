@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeStatus;
+import dev.drover.api.v1alpha1.Reason;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -58,8 +59,23 @@ public final class HypervisorNodeReconciler implements Reconciler<HypervisorNode
         new PrimaryEvents<>(
             "node-changes",
             () -> caches.nodesFrom(context.getPrimaryCache()),
-            (now, before) -> wakeups.nodeChanged(now.getMetadata().getName()),
+            this::changed,
             gone -> wakeups.nodeChanged(gone.getMetadata().getName())));
+  }
+
+  private void changed(HypervisorNode now, HypervisorNode before) {
+    wakeups.nodeChanged(now.getMetadata().getName());
+    if (isFenced(now) != isFenced(before)) {
+      wakeups.fencingChanged(now.getMetadata().getName());
+    }
+  }
+
+  private static boolean isFenced(HypervisorNode node) {
+    return node.getStatus() != null
+        && node.getStatus()
+            .condition(ConditionType.Ready)
+            .filter(c -> c.reason().equals(Reason.HostFenced.name()))
+            .isPresent();
   }
 
   @Override

@@ -32,7 +32,17 @@ public record Readiness(
           Optional.empty());
     }
     Instant expires = lastHeartbeat.get().plus(expiry);
+    boolean fenced = node.getSpec() != null && node.getSpec().saidToBeFenced();
     if (!expires.isAfter(now)) {
+      // INVARIANT: the only way to HostFenced. Two that know nothing of each other say that nothing
+      // runs there: the admin, and the daemon by its silence.
+      if (fenced) {
+        return unready(
+            Reason.HostFenced,
+            "An admin says that " + name + " is off, and its daemon is silent.",
+            expires,
+            Optional.empty());
+      }
       return unready(
           Reason.HeartbeatLost,
           "The daemon of " + name + " has not renewed its Lease in time.",
@@ -40,6 +50,13 @@ public record Readiness(
           Optional.empty());
     }
     Optional<Duration> recheck = Optional.of(Duration.between(now, expires));
+    if (fenced) {
+      return unready(
+          Reason.FencedHostAlive,
+          "spec.fenced says that " + name + " is off, but its daemon lives.",
+          lastHeartbeat.get(),
+          recheck);
+    }
     Optional<Condition> libvirt =
         node.getStatus() == null
             ? Optional.empty()
@@ -57,6 +74,11 @@ public record Readiness(
         "The daemon of " + name + " lives and reaches its libvirt.",
         lastHeartbeat.get(),
         recheck);
+  }
+
+  /** Whether it is certain that nothing runs on the host. */
+  public boolean fenced() {
+    return reason == Reason.HostFenced;
   }
 
   private static Readiness unready(

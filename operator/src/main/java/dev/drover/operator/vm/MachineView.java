@@ -11,6 +11,7 @@ import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What the operator makes of the sightings. Pure. */
@@ -36,14 +37,19 @@ final class MachineView {
   }
 
   /**
+   * @param fenced hosts that see nothing any more, whatever they saw last
    * @param migration phase of the migration that is moving it, if any: between two hosts it keeps
    *     the place and state that it had
    * @param settled whether two running sightings have lasted: at a switchover the new host's may be
    *     written a moment before the old host's goes
    */
   static VirtualMachineStatus derive(
-      VirtualMachine machine, Optional<Phase> migration, boolean settled, Instant now) {
-    VirtualMachineStatus status = status(machine);
+      VirtualMachine machine,
+      Set<String> fenced,
+      Optional<Phase> migration,
+      boolean settled,
+      Instant now) {
+    VirtualMachineStatus status = without(fenced, status(machine));
     List<String> running = nodes(status, State.Running);
     List<String> paused = nodes(status, State.Paused);
     boolean moving = migration.map(Phase::isTransferring).orElse(false);
@@ -140,8 +146,15 @@ final class MachineView {
   }
 
   /** Whether more than one host claims to run it. */
-  static boolean isDouble(VirtualMachine machine) {
-    return nodes(status(machine), State.Running).size() > 1;
+  static boolean isDouble(VirtualMachine machine, Set<String> fenced) {
+    return nodes(without(fenced, status(machine)), State.Running).size() > 1;
+  }
+
+  private static VirtualMachineStatus without(Set<String> fenced, VirtualMachineStatus status) {
+    return new VirtualMachineStatus(
+        status.nodeName(),
+        status.conditions(),
+        status.sightingsOrEmpty().stream().filter(s -> !fenced.contains(s.nodeName())).toList());
   }
 
   private static List<String> nodes(VirtualMachineStatus status, State state) {

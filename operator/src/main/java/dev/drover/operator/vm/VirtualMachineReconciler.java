@@ -12,6 +12,7 @@ import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
 import dev.drover.operator.cluster.Wakeups;
 import dev.drover.operator.event.EventRecorder;
+import dev.drover.operator.node.Readiness;
 import dev.drover.operator.status.Removal;
 import dev.drover.operator.status.StatusWriter;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
@@ -27,8 +28,10 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.stream.Collectors;
 
 /**
  * Says where a virtual machine is, and alarms when it runs twice. One that no daemon sees any more
@@ -46,6 +49,7 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
   private final Removal removal;
   private final EventRecorder events;
   private final InstantSource clock;
+  private final Duration heartbeatExpiry;
   private final CachedCluster caches;
   private final Wakeups wakeups;
   // In memory only: a restart starts the minute again, which is the safe side.
@@ -58,6 +62,7 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
       Removal removal,
       EventRecorder events,
       InstantSource clock,
+      Duration heartbeatExpiry,
       CachedCluster caches,
       Wakeups wakeups) {
     this.cluster = cluster;
@@ -65,6 +70,7 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
     this.removal = removal;
     this.events = events;
     this.clock = clock;
+    this.heartbeatExpiry = heartbeatExpiry;
     this.caches = caches;
     this.wakeups = wakeups;
   }
@@ -98,11 +104,12 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
       return Optional.empty();
     }
     Instant now = clock.instant();
+    Set<String> fenced = fenced(now);
     Optional<Phase> migration = migration(machine, now);
-    Optional<Duration> unsettledFor = unsettledFor(machine, now);
+    Optional<Duration> unsettledFor = unsettledFor(machine, fenced, now);
     VirtualMachineStatus before = MachineView.owned(machine);
     VirtualMachineStatus after =
-        MachineView.derive(machine, migration, unsettledFor.isEmpty(), now);
+        MachineView.derive(machine, fenced, migration, unsettledFor.isEmpty(), now);
     if (!after.equals(before)) {
       Optional<VirtualMachine> written = writer.apply(fresh(machine, after));
       if (written.isEmpty()) {
@@ -113,10 +120,26 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
     return unsettledFor.or(() -> removeUnseen(machine, migration, now));
   }
 
+  /** Hosts that see nothing any more, whatever they saw last. */
+  private Set<String> fenced(Instant now) {
+    return cluster
+        .nodes()
+        .filter(
+            node ->
+                Readiness.of(
+                        node,
+                        cluster.lastHeartbeat(node.getMetadata().getName()),
+                        heartbeatExpiry,
+                        now)
+                    .fenced())
+        .map(node -> node.getMetadata().getName())
+        .collect(Collectors.toSet());
+  }
+
   /** How long two running sightings may still be the two ends of a switchover. */
-  private Optional<Duration> unsettledFor(VirtualMachine machine, Instant now) {
+  private Optional<Duration> unsettledFor(VirtualMachine machine, Set<String> fenced, Instant now) {
     String uid = machine.getMetadata().getUid();
-    if (!MachineView.isDouble(machine)) {
+    if (!MachineView.isDouble(machine, fenced)) {
       doubleSince.remove(uid);
       return Optional.empty();
     }

@@ -276,6 +276,23 @@ public final class Facts {
     return node(name, false, false, 2, 2, 1L << 30, Map.of());
   }
 
+  public Facts fenced(String name) {
+    away(name);
+    nodes.computeIfPresent(
+        name,
+        (n, f) ->
+            new NodeFacts(
+                n,
+                f.labels(),
+                f.unschedulable(),
+                f.maxIncoming(),
+                f.maxOutgoing(),
+                f.freeMemoryBytes(),
+                f.host(),
+                new Readiness(false, Reason.HostFenced, n + " is fenced.", T0, Optional.empty())));
+    return this;
+  }
+
   public Facts withoutNode(String name) {
     nodes.remove(name);
     return this;
@@ -603,7 +620,7 @@ public final class Facts {
             .withResourceVersion("1")
             .withCreationTimestamp(T0.toString())
             .build());
-    node.setSpec(new HypervisorNodeSpec(null, maxIncoming, maxOutgoing, null));
+    node.setSpec(new HypervisorNodeSpec(null, null, maxIncoming, maxOutgoing, null));
     node.setStatus(
         new HypervisorNodeStatus(
             List.of(

@@ -210,6 +210,27 @@ class LiveMigrationReconcilerTest {
 
   @ParameterizedTest
   @CsvSource({
+    "Reservation, hv1, true",
+    "PreCopy, hv1, true",
+    "PreCopy, hv2, true",
+    "Commitment, hv1, true",
+    "PreCopy, hv9, false",
+    "Failed, hv1, false",
+  })
+  void aFencedNodeWakesThoseThatWaitForIt(Phase phase, String node, boolean wakes) {
+    cluster.put(Facts.in(phase).migration());
+    var wakeups = new Wakeups(cluster);
+    List<String> woken = new ArrayList<>();
+    wakeups
+        .ofMigrations()
+        .setEventHandler(e -> woken.add(e.getRelatedCustomResourceID().getName()));
+    wakeups.ofMigrations().start();
+    wakeups.fencingChanged(node);
+    assertThat(woken).isEqualTo(wakes ? List.of("m") : List.of());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "Pending, hv9, true",
     "PreMigration, hv9, true",
     "Reservation, hv1, false",

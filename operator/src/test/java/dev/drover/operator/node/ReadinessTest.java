@@ -3,6 +3,7 @@ package dev.drover.operator.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.HypervisorNode;
+import dev.drover.api.v1alpha1.HypervisorNodeSpec;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.operator.migration.Facts;
 import java.time.Duration;
@@ -39,6 +40,21 @@ class ReadinessTest {
   void hasNoLibvirt() {
     node.setStatus(null);
     assertThat(of(Optional.of(NOW)).reason()).isEqualTo(Reason.LibvirtUnavailable);
+  }
+
+  @Test
+  void isFencedOnlyIfItsDaemonIsSilentToo() {
+    node.setSpec(new HypervisorNodeSpec(null, true, null, null, null));
+    assertThat(of(Optional.of(NOW.minusSeconds(15))).reason()).isEqualTo(Reason.HostFenced);
+    assertThat(of(Optional.of(NOW.minusSeconds(15))).fenced()).isTrue();
+
+    Readiness alive = of(Optional.of(NOW.minusSeconds(14)));
+    assertThat(alive.reason()).isEqualTo(Reason.FencedHostAlive);
+    assertThat(alive.ready()).isFalse();
+    assertThat(alive.fenced()).isFalse();
+    assertThat(alive.recheckAfter()).contains(Duration.ofSeconds(1));
+    // Nothing was ever heard of its daemon, so its silence says nothing.
+    assertThat(of(Optional.empty()).fenced()).isFalse();
   }
 
   private Readiness of(Optional<Instant> heartbeat) {

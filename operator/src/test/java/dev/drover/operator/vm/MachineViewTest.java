@@ -12,9 +12,11 @@ import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import dev.drover.operator.migration.Facts;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class MachineViewTest {
+  private Set<String> fenced = Set.of();
   private final VirtualMachine machine = Facts.machine("vm", List.of());
 
   @Test
@@ -74,6 +76,16 @@ class MachineViewTest {
     assertThat(words(derive(Optional.empty(), false))).isEqualTo("hv1 True SeenRunning True");
   }
 
+  @Test
+  void aFencedHostSeesNothing() {
+    see("hv1", sighting("hv1", State.Running), sighting("hv2", State.Running));
+    assertThat(words()).isEqualTo("hv1 True SeenRunning True");
+    fenced = Set.of("hv1");
+    assertThat(words()).isEqualTo("hv2 True SeenRunning False");
+    fenced = Set.of("hv1", "hv2");
+    assertThat(words()).isEqualTo("null False NotSeen False");
+  }
+
   private void see(String nodeName, Sighting... sightings) {
     machine.setStatus(
         new VirtualMachineStatus(
@@ -83,7 +95,7 @@ class MachineViewTest {
   }
 
   private VirtualMachineStatus derive(Optional<Phase> migration, boolean settled) {
-    return MachineView.derive(machine, migration, settled, Facts.T0);
+    return MachineView.derive(machine, fenced, migration, settled, Facts.T0);
   }
 
   private String words() {

@@ -82,6 +82,7 @@ class SwitchoverSightingsTest {
           object -> {},
           (object, type, reason, note, occurrence) -> alarms.add(reason.name()),
           () -> now,
+          Duration.ofSeconds(15),
           null,
           new Wakeups(cluster));
 

@@ -4,11 +4,9 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
-import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Progress;
-import java.time.Duration;
 
 /**
  * {@code status.failure} is set: first the source says what came of the transfer, then the target
@@ -30,7 +28,7 @@ final class CleanUpStep implements Step {
     return context
         .sourceState()
         .map(state -> bySource(context, failure, state))
-        .orElseGet(() -> waitForSource(context));
+        .orElseGet(() -> CleanUpWait.forSource(context));
   }
 
   private static Progress bySource(
@@ -39,9 +37,10 @@ final class CleanUpStep implements Step {
       case Switched, CleanedUp -> tooLate(context);
       case HandOverPending ->
           SourceEvidence.handOverPending(context, context.source().orElseThrow());
-      case GuestLost -> failure.wasAskedFor() ? lost(context) : target(context, failure);
-      case Stopped, Refused -> target(context, failure);
-      case Inspected, Transferring, Switching, PostCopying -> waitForSource(context);
+      case GuestLost ->
+          failure.wasAskedFor() ? lost(context) : CleanUpWait.forTarget(context, failure);
+      case Stopped, Refused -> CleanUpWait.forTarget(context, failure);
+      case Inspected, Transferring, Switching, PostCopying -> CleanUpWait.forSource(context);
     };
   }
 
@@ -61,38 +60,5 @@ final class CleanUpStep implements Step {
     SourceReport report = context.source().orElseThrow();
     return Progress.failAsReported(
         context, report.reason(), report.message(), context.sourceNode());
-  }
-
-  private static Progress target(MigrationContext context, Failure failure) {
-    boolean nothingMade = context.phase() == Phase.PreMigration;
-    boolean clean =
-        context
-            .target()
-            .map(TargetReport::state)
-            .map(
-                state ->
-                    switch (state) {
-                      case Clean, Refused -> true;
-                      case Checked, Reserved -> false;
-                    })
-            .orElse(false);
-    return nothingMade || clean
-        ? new Progress.End(failure)
-        : waiting(context, "Waiting for " + context.targetNode() + " to remove what it has made.");
-  }
-
-  private static Progress waitForSource(MigrationContext context) {
-    return waiting(
-        context, "Waiting for " + context.sourceNode() + " to say what came of the transfer.");
-  }
-
-  private static Progress waiting(MigrationContext context, String message) {
-    Duration left =
-        Duration.between(
-            context.now(),
-            context.since(Reason.CleaningUp.name()).plus(MigrationContext.STALLED_AFTER));
-    return left.isPositive()
-        ? Progress.waitFor(Reason.CleaningUp, message, left, Changes.NONE)
-        : Progress.stalled(Reason.CleaningUp, message);
   }
 }

@@ -90,8 +90,7 @@ final class PendingStep implements Step {
           "LiveMigration " + rival.get().name() + " is moving " + name + ".",
           null);
     }
-    List<Sighting> sightings =
-        machine.getStatus() == null ? List.of() : machine.getStatus().sightingsOrEmpty();
+    List<Sighting> sightings = context.sightings();
     List<String> running = nodes(sightings, State.Running);
     List<String> paused = nodes(sightings, State.Paused);
     if (running.size() > 1) {

@@ -10,6 +10,7 @@ import java.util.List;
  */
 public sealed interface Step
     permits FinishedStep,
+        FencedStep,
         CleanUpStep,
         AbortStep,
         PendingStep,
@@ -26,6 +27,7 @@ public sealed interface Step
   List<Step> ALL =
       List.of(
           new FinishedStep(),
+          new FencedStep(),
           new CleanUpStep(),
           new AbortStep(),
           new PendingStep(),

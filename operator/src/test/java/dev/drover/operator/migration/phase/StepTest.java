@@ -35,6 +35,8 @@ class StepTest {
     "reservation",
     "transfer",
     "sourceAway",
+    "fencedSource",
+    "fencedTarget",
     "arrival",
     "ends",
     "cleanUp",
@@ -536,6 +538,138 @@ class StepTest {
         row("rests", in(Phase.Succeeded), "rest"),
         row("rests until its time is up", in(Phase.Failed).ttl(10), "rest 10"),
         row("outlived", in(Phase.Aborted).ttl(10).after(Duration.ofSeconds(10)), "delete"));
+  }
+
+  static Stream<Arguments> fencedSource() {
+    return Stream.of(
+        row(
+            "what it saw last does not count",
+            pending0().fenced("hv1"),
+            "fail VirtualMachineNotRunning"),
+        row(
+            "nothing was made yet: told first",
+            in(Phase.PreMigration).fenced("hv1"),
+            "fail SourceHostLost"),
+        row(
+            "nothing was made yet: over",
+            in(Phase.PreMigration).fenced("hv1").failure(Reason.SourceHostLost),
+            "end SourceHostLost"),
+        row(
+            "lost in pre-copy",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).fenced("hv1"),
+            "fail SourceHostLost"),
+        row(
+            "an abort does not hide that the guest is gone",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .failure(Reason.AbortRequested)
+                .fenced("hv1"),
+            "fail SourceHostLost"),
+        row(
+            "the target has still to clean",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .target(TargetReport.State.Reserved)
+                .failure(Reason.SourceHostLost)
+                .fenced("hv1"),
+            "wait CleaningUp 60"),
+        row(
+            "the target is clean",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .target(TargetReport.State.Clean)
+                .failure(Reason.SourceHostLost)
+                .fenced("hv1"),
+            "end SourceHostLost"),
+        row(
+            "the target let the guest go on",
+            in(Phase.StopAndCopy)
+                .source(SourceReport.State.Switching)
+                .target(TargetReport.State.Reserved)
+                .failure(Reason.SourceHostLost)
+                .seen(sighting("hv1", State.Outgoing), sighting("hv2", State.Running))
+                .fenced("hv1"),
+            "become Commitment forget"),
+        row(
+            "it had switched before, and was paused since",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .seen(sighting("hv2", State.Paused))
+                .fenced("hv1"),
+            "become Commitment forget"),
+        row(
+            "a held copy has not arrived",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switching)
+                .seen(sighting("hv2", State.Paused))
+                .fenced("hv1"),
+            "fail SourceHostLost"),
+        row(
+            "what is left there is left there",
+            in(Phase.Commitment).source(SourceReport.State.Switched).fenced("hv1"),
+            "become Succeeded"),
+        row(
+            "both are lost",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .target(TargetReport.State.Reserved)
+                .failure(Reason.SourceHostLost)
+                .fenced("hv1")
+                .fenced("hv2"),
+            "end SourceHostLost"));
+  }
+
+  static Stream<Arguments> fencedTarget() {
+    return Stream.of(
+        row(
+            "lost in pre-copy",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring).fenced("hv2"),
+            "fail TargetHostLost"),
+        row(
+            "the source's word is still waited for",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Transferring)
+                .failure(Reason.TargetHostLost)
+                .fenced("hv2"),
+            "wait CleaningUp 60"),
+        row(
+            "the guest is at the source; nobody has to clean",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Reserved)
+                .failure(Reason.TargetHostLost)
+                .fenced("hv2"),
+            "end TargetHostLost"),
+        row(
+            "an abort ends, too",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Stopped)
+                .target(TargetReport.State.Reserved)
+                .failure(Reason.AbortRequested)
+                .fenced("hv2"),
+            "end AbortRequested"),
+        row(
+            "the guest had moved",
+            in(Phase.PreCopy).source(SourceReport.State.Switched).fenced("hv2"),
+            "fail TargetHostLost"),
+        row(
+            "the guest had moved, and that was told",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switched)
+                .failure(Reason.TargetHostLost)
+                .fenced("hv2"),
+            "end TargetHostLost"),
+        row(
+            "the guest is lost with it: an abort does not hide that",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.GuestLost)
+                .failure(Reason.AbortRequested)
+                .fenced("hv2"),
+            "fail GuestLost"),
+        row(
+            "in commitment the source tidies up as ever",
+            in(Phase.Commitment).source(SourceReport.State.CleanedUp).fenced("hv2"),
+            "become Succeeded"));
   }
 
   static Stream<Arguments> cleanUp() {
