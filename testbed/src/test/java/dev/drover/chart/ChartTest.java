@@ -223,7 +223,7 @@ class ChartTest {
             .toList();
     var metrics = Files.readString(Recipes.sourceTree().resolve("docs/reference/metrics.md"));
 
-    assertThat(rules).singleElement();
+    assertThat(rules).hasSize(1);
     assertThat(rules.getFirst().getMetadata().getLabels()).containsEntry("team", "vm");
     JsonNode groups =
         Serialization.jsonMapper()
