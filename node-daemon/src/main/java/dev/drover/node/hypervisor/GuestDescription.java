@@ -67,7 +67,13 @@ public record GuestDescription(
       Snapshots,
       SharedFilesystem,
       TransientDisk,
-      ActiveJob
+      ActiveJob,
+      /** Memory that was saved at the last shutdown; of a domain that is to be moved shut off. */
+      ManagedSave,
+      /** An emulated TPM; of a domain that is to be moved shut off. */
+      Tpm,
+      /** The firmware's variables lie in no pool; of a domain that is to be moved shut off. */
+      NvramOutsidePool
     }
   }
 }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 
@@ -130,6 +131,32 @@ public interface Hypervisor extends AutoCloseable {
   /** Ends the domain's process at once; does nothing if it is not active. */
   void destroy(UUID uuid) throws HypervisorException;
 
+  /** What a cold migration has to know of a persistent domain, active or not. Touches nothing. */
+  GuestDefinition definition(UUID uuid) throws HypervisorException;
+
+  /** Reads so many bytes of a volume's file from {@code offset} on, on a connection of its own. */
+  VolumeReader readVolume(String pool, String volume, long offset, long length)
+      throws HypervisorException;
+
+  /** Bytes of a volume's file; empty if there is no such volume. The pool is refreshed before. */
+  OptionalLong fileBytes(String pool, String volume) throws HypervisorException;
+
+  /** Returns once all that was written to this host's file systems is on its disks. */
+  void flushStorage();
+
+  /** Presses the guest's power button (ACPI); whether it heeds it shows later. */
+  void shutDown(UUID uuid) throws HypervisorException;
+
+  /** Starts a domain that is shut off; does nothing if it is active. */
+  void start(UUID uuid) throws HypervisorException;
+
+  /**
+   * Moves the definition of a domain that is shut off to another host, and removes it here: one
+   * call to libvirt, which lets nobody start the domain here meanwhile. As {@link #startTransfer}:
+   * if this throws, nothing was begun; what came of it shows on both hosts once it has returned.
+   */
+  Transfer moveDefinition(UUID uuid, PeerAddress target) throws HypervisorException;
+
   /** Removes the definition of an inactive domain; does nothing if there is none. */
   void undefine(UUID uuid) throws HypervisorException;
 
@@ -149,7 +176,8 @@ public interface Hypervisor extends AutoCloseable {
   Transfer resumePostCopy(TransferRequest request) throws HypervisorException;
 
   /**
-   * Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}.
+   * Connects to another host's hypervisor, for the hand-over or a cold migration. Gives up after
+   * {@code deadline}.
    */
   Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException;
 

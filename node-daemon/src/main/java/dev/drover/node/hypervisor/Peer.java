@@ -3,7 +3,7 @@ package dev.drover.node.hypervisor;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Another host's hypervisor, as far as the hand-over needs it. */
+/** Another host's hypervisor, as far as the hand-over and a cold migration need it. */
 public interface Peer extends AutoCloseable {
 
   Optional<DomainState> domain(UUID uuid) throws HypervisorException;
@@ -21,6 +21,16 @@ public interface Peer extends AutoCloseable {
    * Final figures of the transfer that has arrived there; empty if that host does not have them.
    */
   Optional<JobStatistics> completedJob(UUID uuid) throws HypervisorException;
+
+  /**
+   * Writes a part of a volume's file from {@code offset} on; a file that is shorter grows. This
+   * connection stays open for it.
+   */
+  VolumeWriter writeVolume(String pool, String volume, long offset, long length)
+      throws HypervisorException;
+
+  /** Starts a domain that is shut off; does nothing if it is active. */
+  void start(UUID uuid) throws HypervisorException;
 
   @Override
   void close();

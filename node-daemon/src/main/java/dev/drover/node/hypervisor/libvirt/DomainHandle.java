@@ -131,6 +131,21 @@ final class DomainHandle implements AutoCloseable {
     }
   }
 
+  boolean hasManagedSave() throws HypervisorException {
+    return link.check(libvirt.virDomainHasManagedSaveImage(pointer, 0)) == 1;
+  }
+
+  void shutDown() throws HypervisorException {
+    link.check(libvirt.virDomainShutdownFlags(pointer, LibvirtNative.SHUTDOWN_ACPI_POWER_BTN));
+  }
+
+  /** virDomainCreate; does nothing if it is active. */
+  void start() throws HypervisorException {
+    if (!isActive()) {
+      link.check(libvirt.virDomainCreate(pointer));
+    }
+  }
+
   BlockInfo blockInfo(String disk) throws HypervisorException {
     try (Memory info = new Memory(BLOCK_INFO_SIZE)) {
       link.check(libvirt.virDomainGetBlockInfo(pointer, disk, info, 0));

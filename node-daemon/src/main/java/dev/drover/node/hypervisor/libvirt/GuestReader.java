@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
@@ -13,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Reads what a migration has to know of an active domain. */
+/** Reads what a migration has to know of a domain. */
 final class GuestReader {
   private GuestReader() {}
 
@@ -55,6 +56,112 @@ final class GuestReader {
     }
   }
 
+  /** The persistent definition, active or not; disks are files as they lie there. */
+  static GuestDefinition definition(Link link, UUID uuid) throws HypervisorException {
+    try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+      if (!domain.isPersistent()) {
+        throw new HypervisorException(
+            Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "guest " + uuid + " is transient");
+      }
+      String text = domain.definition(LibvirtNative.XML_INACTIVE);
+      DomainXml xml;
+      OfflineXml offline;
+      try {
+        xml = DomainXml.read(text);
+        offline = OfflineXml.read(text);
+      } catch (IllegalArgumentException e) {
+        throw new HypervisorException(
+            Kind.Other, "the definition of " + uuid + " can't be read: " + e.getMessage(), e);
+      }
+      List<Blocker> blockers = new ArrayList<>(xml.blockers());
+      int snapshots = domain.snapshots();
+      if (snapshots > 0) {
+        blockers.add(new Blocker(Blocker.Kind.Snapshots, Integer.toString(snapshots)));
+      }
+      if (domain.hasManagedSave()) {
+        blockers.add(new Blocker(Blocker.Kind.ManagedSave, "saved memory"));
+      }
+      if (offline.tpm()) {
+        blockers.add(new Blocker(Blocker.Kind.Tpm, "emulated TPM"));
+      }
+      List<Disk> disks = new ArrayList<>();
+      for (DiskXml disk : xml.disks()) {
+        disks.add(file(link, disk));
+      }
+      if (offline.nvram().isPresent()) {
+        String path = offline.nvram().get();
+        Optional<VolumeXml> volume = Storage.volumeAt(link, path);
+        if (volume.isPresent()) {
+          disks.add(nvram(volume.get()));
+        } else {
+          blockers.add(new Blocker(Blocker.Kind.NvramOutsidePool, path));
+        }
+      }
+      return new GuestDefinition(
+          new GuestDescription(
+              Domains.state(uuid, domain, xml),
+              xml.architecture(),
+              xml.machineType(),
+              xml.virtualization(),
+              offline.cpu().orElse(null),
+              xml.networks(),
+              List.copyOf(disks),
+              new Surroundings(
+                  domain.autostart(),
+                  xml.surroundings().cpus(),
+                  xml.surroundings().numaNodes(),
+                  xml.surroundings().bridges()),
+              List.copyOf(blockers)),
+          domain.autostart());
+    }
+  }
+
+  private static Disk file(Link link, DiskXml disk) throws HypervisorException {
+    if (!disk.hasSource()) {
+      return of(disk, Disk.Kind.Empty, Optional.empty(), 0, 0);
+    }
+    Optional<VolumeXml> volume = volume(link, disk);
+    Disk.Kind kind = kind(disk, volume);
+    Disk described =
+        of(
+            disk,
+            kind,
+            volume,
+            volume.map(VolumeXml::fileBytes).orElse(0L),
+            volume.map(found -> found.state().allocationBytes()).orElse(0L));
+    return kind == Disk.Kind.File ? asItLiesThere(described) : described;
+  }
+
+  private static Disk asItLiesThere(Disk disk) {
+    return new Disk(
+        disk.target(),
+        disk.kind(),
+        disk.pool(),
+        disk.volume(),
+        disk.path(),
+        "raw",
+        disk.capacityBytes(),
+        disk.allocationBytes(),
+        disk.readOnly(),
+        disk.shareable(),
+        disk.hasBackingFile());
+  }
+
+  private static Disk nvram(VolumeXml volume) {
+    return new Disk(
+        GuestDefinition.NVRAM,
+        Disk.Kind.File,
+        volume.state().pool(),
+        volume.state().name(),
+        volume.state().path(),
+        "raw",
+        volume.fileBytes(),
+        volume.state().allocationBytes(),
+        false,
+        false,
+        false);
+  }
+
   /** virDomainGetJobStats; the domain of an incoming transfer refuses, and has a job. */
   static Optional<String> jobOf(DomainHandle domain) throws HypervisorException {
     try {
@@ -73,19 +180,22 @@ final class GuestReader {
       return of(disk, Disk.Kind.Empty, Optional.empty(), 0, 0);
     }
     Optional<VolumeXml> volume = volume(link, disk);
-    Disk.Kind kind =
-        switch (disk.type()) {
-          case "file" -> Disk.Kind.File;
-          case "block" -> Disk.Kind.Block;
-          case "network" -> Disk.Kind.Network;
-          case "volume" ->
-              volume
-                  .map(found -> found.block() ? Disk.Kind.Block : Disk.Kind.File)
-                  .orElse(Disk.Kind.Other);
-          default -> Disk.Kind.Other;
-        };
+    Disk.Kind kind = kind(disk, volume);
     DomainHandle.BlockInfo info = domain.blockInfo(disk.target());
     return of(disk, kind, volume, info.capacity(), info.allocation());
+  }
+
+  private static Disk.Kind kind(DiskXml disk, Optional<VolumeXml> volume) {
+    return switch (disk.type()) {
+      case "file" -> Disk.Kind.File;
+      case "block" -> Disk.Kind.Block;
+      case "network" -> Disk.Kind.Network;
+      case "volume" ->
+          volume
+              .map(found -> found.block() ? Disk.Kind.Block : Disk.Kind.File)
+              .orElse(Disk.Kind.Other);
+      default -> Disk.Kind.Other;
+    };
   }
 
   private static Optional<VolumeXml> volume(Link link, DiskXml disk) throws HypervisorException {

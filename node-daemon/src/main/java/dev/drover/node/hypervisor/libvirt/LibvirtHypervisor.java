@@ -5,6 +5,7 @@ import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.HostTopology;
@@ -19,6 +20,7 @@ import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Transfer;
 import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.VolumeReader;
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
@@ -445,6 +447,105 @@ public final class LibvirtHypervisor implements Hypervisor {
             }
           }
           return true;
+        });
+  }
+
+  @Override
+  public GuestDefinition definition(UUID uuid) throws HypervisorException {
+    return storageCall("definition of " + uuid, link -> GuestReader.definition(link, uuid));
+  }
+
+  /** virStorageVolDownload. */
+  @Override
+  public VolumeReader readVolume(String pool, String volume, long offset, long length)
+      throws HypervisorException {
+    return calls.run(
+        "reading of volume " + volume,
+        config.storageDeadline(),
+        () -> {
+          Link link =
+              Link.open(
+                  config.uri(), config.keepAliveSeconds(), config.keepAliveCount(), Side.ThisHost);
+          boolean opened = false;
+          try {
+            VolumeReader reader =
+                VolumeStream.open(
+                    VolumeStream.Direction.Download,
+                    new VolumeStream.Part(pool, volume, offset, length),
+                    link,
+                    calls,
+                    config.storageDeadline(),
+                    link::shut);
+            opened = true;
+            return reader;
+          } finally {
+            if (!opened) {
+              link.shut();
+            }
+          }
+        },
+        VolumeReader::close);
+  }
+
+  @Override
+  public OptionalLong fileBytes(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "size of volume " + volume,
+        link ->
+            Storage.volume(link, pool, volume)
+                .map(found -> OptionalLong.of(found.fileBytes()))
+                .orElse(OptionalLong.empty()));
+  }
+
+  /** sync(2). */
+  @Override
+  public void flushStorage() {
+    Libc.instance().sync();
+  }
+
+  /** virDomainShutdownFlags. */
+  @Override
+  public void shutDown(UUID uuid) throws HypervisorException {
+    tellEmulator("shutdown of " + uuid, uuid, (link, domain) -> domain.shutDown());
+  }
+
+  /** virDomainCreate. */
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    connection.call(
+        "start of " + uuid,
+        config.storageDeadline(),
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.start();
+            return true;
+          }
+        });
+  }
+
+  /** virDomainMigrateToURI3 with VIR_MIGRATE_OFFLINE and UNDEFINE_SOURCE. */
+  @Override
+  public Transfer moveDefinition(UUID uuid, PeerAddress target) throws HypervisorException {
+    return connection.onOwnLink(
+        "move of the definition of " + uuid,
+        (link, commitment) -> {
+          DomainHandle domain = DomainHandle.get(link, uuid);
+          boolean started = false;
+          try {
+            if (domain.isActive()) {
+              throw new HypervisorException(
+                  Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "guest " + uuid + " is active");
+            }
+            Transfer transfer =
+                LibvirtTransfer.start(
+                    link, domain, uuid, TransferCall.ofDefinition(target), commitment);
+            started = true;
+            return transfer;
+          } finally {
+            if (!started) {
+              domain.close();
+            }
+          }
         });
   }
 

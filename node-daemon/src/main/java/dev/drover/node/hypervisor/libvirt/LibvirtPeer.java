@@ -5,6 +5,7 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.Peer;
+import dev.drover.node.hypervisor.VolumeWriter;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
@@ -17,6 +18,12 @@ import org.libvirt.LibvirtException;
  */
 final class LibvirtPeer implements Peer {
   private static final long DIES_OF_RESUMPTION = 11_002_000;
+
+  /** An emulator takes its time to start on a busy host. */
+  private static final Duration START_DEADLINE = Duration.ofSeconds(60);
+
+  /** For the other host's storage to take what it is given. */
+  private static final Duration STREAM_DEADLINE = Duration.ofSeconds(60);
 
   private final Link link;
   private final NativeCalls calls;
@@ -108,6 +115,50 @@ final class LibvirtPeer implements Peer {
         });
   }
 
+  /** virDomainCreate. */
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    call(
+        "start of " + uuid,
+        START_DEADLINE,
+        () -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.start();
+            return uuid;
+          }
+        });
+  }
+
+  /** virStorageVolUpload. */
+  @Override
+  public VolumeWriter writeVolume(String pool, String volume, long offset, long length)
+      throws HypervisorException {
+    return calls.run(
+        "writing of volume " + volume,
+        STREAM_DEADLINE,
+        () -> {
+          enter(); // and leave when the stream is closed
+          boolean opened = false;
+          try {
+            VolumeWriter writer =
+                VolumeStream.open(
+                    VolumeStream.Direction.Upload,
+                    new VolumeStream.Part(pool, volume, offset, length),
+                    link,
+                    calls,
+                    STREAM_DEADLINE,
+                    this::leave);
+            opened = true;
+            return writer;
+          } finally {
+            if (!opened) {
+              leave();
+            }
+          }
+        },
+        VolumeWriter::close);
+  }
+
   /** Closes the connection when the calls that run have returned. */
   @Override
   public void close() {
@@ -124,9 +175,14 @@ final class LibvirtPeer implements Peer {
   }
 
   private <T> T call(String what, NativeCalls.Call<T> call) throws HypervisorException {
+    return call(what, deadline, call);
+  }
+
+  private <T> T call(String what, Duration within, NativeCalls.Call<T> call)
+      throws HypervisorException {
     return calls.run(
         what,
-        deadline,
+        within,
         () -> {
           enter();
           try {
