@@ -78,7 +78,7 @@ final class GuestInspection {
                   Reason.VirtualMachineNotRunning,
                   domain == null ? "the domain is not here" : "the domain is " + domain.run())));
     }
-    return inspect(migrationUid, hypervisor.describe(uuid), describeAnyway, null);
+    return inspect(migrationUid, hypervisor.describe(uuid), known, describeAnyway, null);
   }
 
   /** The same of a guest that is moved shut off, and shut down for it if that is allowed. */
@@ -108,6 +108,7 @@ final class GuestInspection {
     return inspect(
         migrationUid,
         definition.description(),
+        List.of(),
         describeAnyway,
         new Cold(running, definition.autostart(), null, null, null));
   }
@@ -119,6 +120,7 @@ final class GuestInspection {
   private Outcome inspect(
       String migrationUid,
       GuestDescription description,
+      List<Blocker> known,
       boolean describeAnyway,
       @Nullable Cold cold)
       throws HypervisorException {
