@@ -172,8 +172,7 @@ public final class SourceRole implements HypervisorListener {
     var outcome =
         spec.cold()
             ? inspection.inspectCold(uid, uuid, spec.shutdownOrDefault(), dryRun)
-            : inspection.inspect(
-                uid, uuid, StreamCheck.against(spec, hypervisor.host()), dryRun);
+            : inspection.inspect(uid, uuid, StreamCheck.against(spec, hypervisor.host()), dryRun);
     if (outcome.blockers().isEmpty()) {
       var says = "The guest can be moved";
       var guest = outcome.guest();
