@@ -83,10 +83,13 @@ import org.jspecify.annotations.Nullable;
     value =
         "self.mode != 'Cold' || (self.postCopy == 'Never' && self.commit == 'Fenced'"
             + " && self.onTimeout == 'Abort'"
-            + " && (!has(self.switchover) || self.switchover == 'Automatic'))",
+            + " && (!has(self.switchover) || self.switchover == 'Automatic')"
+            + " && self.compression == 'None' && !has(self.parallelConnections)"
+            + " && !has(self.autoConverge))",
     message =
-        "mode: Cold has no memory to move: postCopy, commit: Direct, onTimeout and switchover are of"
-            + " no use with it; leave them out")
+        "mode: Cold has no memory to move: postCopy, commit: Direct, onTimeout, switchover,"
+            + " compression, parallelConnections and autoConverge are of no use with it; leave them"
+            + " out")
 @ValidationRule(
     value = "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
     message = "abort can't be taken back; create another migration instead")

@@ -198,33 +198,31 @@ public record SourceReport(
    *
    * @param wasRunning the guest ran when it was inspected: it is shut down, and started again where
    *     it ends up
-   * @param autostart the guest is to be started with its host
    * @param digests of the source's files, once all of them are copied
    * @param notStarted why the guest could not be started at the target
-   * @param moving intention: the definition is about to go over, and there is no way back
+   * @param moving intention: the definition is about to go over, and may be on both hosts
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Cold(
       @Required boolean wasRunning,
-      @Required boolean autostart,
       @Size(max = 64) @Nullable List<DiskDigest> digests,
       @Nullable Boolean moving,
       @Size(max = 1024) @Nullable String notStarted) {
 
     /** The same, of a migration whose disks are copied. */
     public Cold copied(List<DiskDigest> of) {
-      return new Cold(wasRunning, autostart, List.copyOf(of), moving, notStarted);
+      return new Cold(wasRunning, List.copyOf(of), moving, notStarted);
     }
 
     /** The same, of a migration whose definition goes over. */
     public Cold andMoving() {
-      return new Cold(wasRunning, autostart, digests, true, notStarted);
+      return new Cold(wasRunning, digests, true, notStarted);
     }
 
     /** The same, of a guest that could not be started at the target. */
     public Cold notStarted(String why) {
-      return new Cold(wasRunning, autostart, digests, moving, Text.limit(why, 1024));
+      return new Cold(wasRunning, digests, moving, Text.limit(why, 1024));
     }
 
     public boolean handsOver() {

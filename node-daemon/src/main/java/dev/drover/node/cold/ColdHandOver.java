@@ -13,9 +13,9 @@ import java.util.Optional;
 final class ColdHandOver {
   /** What to do. */
   enum Verdict {
-    /** The definition is here only: move it. */
-    Move,
-    /** It is on both hosts, as after a crash of libvirt in between: remove it here. */
+    /** The target has no definition that would outlive its libvirt: it gets one. */
+    DefineThere,
+    /** Both hosts have it: it is removed here. */
     RemoveHere,
     /** It is at the target only. */
     Arrived,
@@ -30,14 +30,14 @@ final class ColdHandOver {
   private ColdHandOver() {}
 
   static Verdict decide(Optional<DomainState> here, Optional<DomainState> there) {
-    boolean offHere = here.filter(d -> d.run() == Run.ShutOff).isPresent();
     boolean activeThere = there.filter(d -> d.run() != Run.ShutOff).isPresent();
+    boolean definedThere = there.filter(DomainState::persistent).isPresent();
     if (here.isEmpty()) {
-      return there.isPresent() ? Verdict.Arrived : Verdict.Lost;
+      return definedThere || activeThere ? Verdict.Arrived : Verdict.Lost;
     }
-    if (!offHere) {
+    if (here.get().run() != Run.ShutOff) {
       return activeThere ? Verdict.Wait : Verdict.Stays;
     }
-    return there.isPresent() ? Verdict.RemoveHere : Verdict.Move;
+    return definedThere ? Verdict.RemoveHere : Verdict.DefineThere;
   }
 }

@@ -28,7 +28,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ColdRun implements Runnable {
   private static final MigrationLog LOG = new MigrationLog(LoggerFactory.getLogger(ColdRun.class));
-  private static final Duration INTENTION_DEADLINE = Duration.ofSeconds(30);
 
   private final ColdScene scene;
   private final ColdVoice voice;
@@ -36,8 +35,8 @@ public final class ColdRun implements Runnable {
   private final @Nullable Progress before;
   private final ColdSignals signals;
   private final GuestPower power;
+  private final DiskMove disks;
   private Cold cold;
-  private @Nullable ColdProgress progress;
   private @Nullable Instant offSince;
   private boolean pressed;
 
@@ -68,6 +67,7 @@ public final class ColdRun implements Runnable {
             new Target(hypervisor, order.target()),
             startedAt == null ? clock.instant() : startedAt);
     this.power = new GuestPower(scene);
+    this.disks = new DiskMove(scene, voice, before);
   }
 
   /** Asks for its end; the first reason counts. Too late once the definition goes over. */
@@ -101,10 +101,12 @@ public final class ColdRun implements Runnable {
   public void run() {
     try {
       try {
-        if (!cold.handsOver()) {
+        if (cold.handsOver()) {
+          handOver(true);
+        } else {
           prepare();
+          handOver(false);
         }
-        handOver();
       } catch (Ended e) {
         giveBack(e);
       } finally {
@@ -143,77 +145,27 @@ public final class ColdRun implements Runnable {
       offSince = power.shutDown();
     }
     scene.requireOff();
-    List<DiskDigest> copied = cold.digests();
-    if (copied == null) {
-      copied = copy();
-      cold = cold.copied(copied);
-    }
-    compare(copied);
+    cold = disks.copy(cold);
+    say(Reason.Verifying, scene.order().targetNode() + " reads its copies back");
+    disks.compare(cold);
     scene.requireOff();
   }
 
-  private List<DiskDigest> copy() throws Ended, InterruptedException {
-    var copy = new FileCopy(scene, voice);
-    var sizes = copy.sizes();
-    long total = sizes.stream().mapToLong(Long::longValue).sum();
-    long confirmed = before == null ? 0 : Math.min(total, before.diskProcessedBytes());
-    var now = scene.clock().instant();
-    var meter = new ColdProgress(total, confirmed, scene.startedAt(), now);
-    progress = meter;
-    var unused =
-        voice.say(
-            State.Transferring,
-            Reason.Transferring,
-            "%d disks are being copied to %s".formatted(sizes.size(), scene.order().targetNode()),
-            cold,
-            null,
-            meter.at(now));
-    LOG.info(voice.ref())
-        .addKeyValue("target", scene.order().targetNode())
-        .addKeyValue("bytes", total)
-        .addKeyValue("from", confirmed)
-        .log("The disks of a guest that is shut off are copied");
-    return copy.copy(sizes, confirmed, meter);
+  private void readAgain() throws Ended, InterruptedException {
+    say(Reason.Verifying, "The disks here are read again: nobody has watched them for a while");
+    disks.requireUnchanged(cold);
   }
 
-  /** INVARIANT: the definition goes only to copies that hold, byte for byte, what is here. */
-  private void compare(List<DiskDigest> copied) throws Ended, InterruptedException {
-    if (copied.isEmpty()) {
-      return;
-    }
-    say(Reason.Verifying, scene.order().targetNode() + " reads its copies back");
-    while (signals.digests().isEmpty()) {
-      scene.mayGoOn();
-      scene.requireOff();
-      signals.await(ColdScene.TICK);
-    }
-    var there = signals.digests().get();
-    for (DiskDigest mine : copied) {
-      if (!there.contains(mine)) {
-        throw new Ended(
-            Reason.ChecksumMismatch,
-            "disk %s: the source's file has %d bytes and SHA-256 %s, the copy %s"
-                .formatted(
-                    mine.target(),
-                    mine.bytes(),
-                    mine.sha256(),
-                    there.stream()
-                        .filter(d -> d.target().equals(mine.target()))
-                        .findFirst()
-                        .map(d -> "%d bytes and %s".formatted(d.bytes(), d.sha256()))
-                        .orElse("was not read")));
-      }
-    }
-  }
-
-  private void handOver() throws Ended, InterruptedException {
-    if (!cold.handsOver()) {
-      scene.mayGoOn();
+  /**
+   * @param begunBefore by an earlier life of this daemon
+   */
+  private void handOver(boolean begunBefore) throws Ended, InterruptedException {
+    if (!begunBefore) {
       cold = cold.andMoving();
-      // INVARIANT: from here on a daemon that comes back goes forward.
+      // INVARIANT: status says that the definition may be on both hosts before it is.
       write(Reason.Committing, "The guest's definition goes over", "the definition is still here");
     }
-    switch (new DefinitionMove(scene, voice, cold).carryOut()) {
+    switch (new DefinitionMove(scene, voice, cold, begunBefore, this::readAgain).carryOut()) {
       case DefinitionMove.Outcome.Lost() -> {
         var unused =
             voice.say(
@@ -236,7 +188,7 @@ public final class ColdRun implements Runnable {
             ? null
             : Long.valueOf(Duration.between(off, moved.startedAt().get()).toMillis());
     // What an earlier life has sent is not known.
-    Long sent = progress == null || !fresh ? null : Long.valueOf(progress.sentBytes());
+    Long sent = fresh ? Long.valueOf(disks.sentBytes()) : null;
     var result =
         new Result(
             downtime,
@@ -262,17 +214,7 @@ public final class ColdRun implements Runnable {
                         : "The guest is at " + node + ", shut off"),
             cold,
             result,
-            meter(now).finished(now));
-  }
-
-  private ColdProgress meter(Instant now) {
-    return progress != null
-        ? progress
-        : new ColdProgress(
-            before == null ? 0 : before.diskTotalBytes(),
-            before == null ? 0 : before.diskProcessedBytes(),
-            scene.startedAt(),
-            now);
+            disks.finished(now));
   }
 
   /** The guest stays here, as it was. */
@@ -295,16 +237,19 @@ public final class ColdRun implements Runnable {
   private void write(Reason reason, String message, String ifNot)
       throws Ended, InterruptedException {
     var written = voice.say(State.Transferring, reason, message, cold, null, null);
-    try {
-      if (written.get(INTENTION_DEADLINE.toSeconds(), TimeUnit.SECONDS) == Outcome.Written) {
-        return;
+    while (true) {
+      scene.mayGoOn();
+      try {
+        if (written.get(ColdScene.TICK.toMillis(), TimeUnit.MILLISECONDS) == Outcome.Written) {
+          return;
+        }
+        throw new Ended(
+            Reason.DaemonNotResponding, "the API server did not take the intention; " + ifNot);
+      } catch (TimeoutException e) {
+        // The API server may be away for as long as the migration may take.
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("a report never fails with an exception", e);
       }
-    } catch (TimeoutException e) {
-      // Said below.
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("a report never fails with an exception", e);
     }
-    throw new Ended(
-        Reason.DaemonNotResponding, "the API server did not take the intention; " + ifNot);
   }
 }

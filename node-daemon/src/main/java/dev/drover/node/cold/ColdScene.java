@@ -27,20 +27,30 @@ record ColdScene(
     if (stop.isPresent()) {
       throw new Ended(stop.get().reason(), stop.get().message());
     }
-    var timeout = signals.limits().completionTimeout();
-    if (clock.instant().isAfter(startedAt.plus(timeout))) {
+    if (isOverdue()) {
       throw new Ended(
           Reason.CompletionTimeout,
-          "not over after " + timeout.toSeconds() + " s; the guest is here");
+          "not over after %d s; the guest is here"
+              .formatted(signals.limits().completionTimeout().toSeconds()));
     }
   }
 
-  /** The domain here, however long libvirt is away. */
-  Optional<DomainState> domain() throws InterruptedException {
+  /** Whether {@link #mayGoOn} would not throw; for calls that can be given up. */
+  boolean isWanted() {
+    return signals.stop().isEmpty() && !isOverdue();
+  }
+
+  private boolean isOverdue() {
+    return clock.instant().isAfter(startedAt.plus(signals.limits().completionTimeout()));
+  }
+
+  /** The domain here; asks for as long as libvirt is away and the migration may go on. */
+  Optional<DomainState> domain() throws Ended, InterruptedException {
     while (true) {
       try {
         return hypervisor.domain(order.uuid());
       } catch (HypervisorException e) {
+        mayGoOn();
         signals.await(TICK);
       }
     }
@@ -49,13 +59,25 @@ record ColdScene(
   /** Throws if the guest does not lie still: what is copied would be no disk of any moment. */
   void requireOff() throws Ended, InterruptedException {
     var here = domain();
-    if (signals.started() || here.filter(d -> d.run() != Run.ShutOff).isPresent()) {
-      throw new Ended(
-          Reason.GuestStarted, "the guest was started here while it was being moved; it stays");
+    requireNotStarted();
+    if (here.filter(d -> d.run() != Run.ShutOff).isPresent()) {
+      throw guestStarted();
     }
     if (here.isEmpty()) {
       throw new Ended(
           Reason.GuestStopped, "the guest's definition was removed here while it was being moved");
     }
+  }
+
+  /** Throws if the guest was started since it was known to be off, even if it is off again. */
+  void requireNotStarted() throws Ended {
+    if (signals.started()) {
+      throw guestStarted();
+    }
+  }
+
+  private static Ended guestStarted() {
+    return new Ended(
+        Reason.GuestStarted, "the guest was started here while it was being moved; it stays");
   }
 }

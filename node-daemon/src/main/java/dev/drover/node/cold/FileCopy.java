@@ -62,6 +62,13 @@ final class FileCopy {
     }
   }
 
+  /** What the files hold now; nothing is sent. */
+  List<DiskDigest> read(List<Long> sizes) throws Ended, InterruptedException {
+    long all = sizes.stream().mapToLong(Long::longValue).sum();
+    var now = scene.clock().instant();
+    return copy(sizes, all, new ColdProgress(all, all, scene.startedAt(), now));
+  }
+
   /**
    * Copies what is not there yet.
    *
@@ -94,7 +101,7 @@ final class FileCopy {
       try {
         if (digest.bytes() < offset) {
           // There already; what it is has to be known all the same, and is not sent for it.
-          attempt.read(scene.hypervisor(), file.pool(), file.volume(), offset, scene::mayGoOn);
+          attempt.read(scene.hypervisor(), file.pool(), file.volume(), offset, scene::isWanted);
         } else {
           long length = Math.min(partBytes(), size - digest.bytes());
           long sent = copyPart(file, digest.bytes(), length, attempt);
@@ -108,6 +115,7 @@ final class FileCopy {
         digest = attempt;
         failingSince = null;
       } catch (HypervisorException e) {
+        scene.mayGoOn();
         Instant now = scene.clock().instant();
         failingSince = failingSince == null ? now : failingSince;
         if (!isWorthAnotherTry(e) || now.isAfter(failingSince.plus(PATIENCE))) {
@@ -135,14 +143,17 @@ final class FileCopy {
       throws HypervisorException, Ended, InterruptedException {
     long end = offset + length;
     long sent = 0;
-    try (var reader = scene.hypervisor().readVolume(file.pool(), file.volume(), offset, length);
+    try (var reader =
+            scene
+                .hypervisor()
+                .readVolume(file.pool(), file.volume(), offset, length, scene::isWanted);
         var writer =
             scene
                 .target()
                 .peer()
-                .writeVolume(file.targetPool(), file.targetVolume(), offset, length)) {
+                .writeVolume(
+                    file.targetPool(), file.targetVolume(), offset, length, scene::isWanted)) {
       while (true) {
-        scene.mayGoOn();
         switch (reader.read(buffer)) {
           case Piece.Data(var count) -> {
             hold(count);

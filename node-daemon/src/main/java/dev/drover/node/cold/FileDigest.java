@@ -6,6 +6,7 @@ import dev.drover.node.hypervisor.VolumeReader.Piece;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.function.BooleanSupplier;
 
 /** SHA-256 of a file that is read in parts, each of which can be taken back. */
 final class FileDigest {
@@ -59,22 +60,19 @@ final class FileDigest {
     return HexFormat.of().formatHex(copy().digest.digest());
   }
 
-  /** Something that is asked now and then whether to go on. */
-  interface Check<E extends Exception> {
-    void run() throws E;
-  }
-
-  /** Reads a file from where this digest is up to {@code end}; nothing is sent anywhere. */
-  <E extends Exception> void read(
-      Hypervisor hypervisor, String pool, String volume, long end, Check<E> mayGoOn)
-      throws HypervisorException, E {
+  /**
+   * Reads a file from where this digest is up to {@code end}; nothing is sent anywhere.
+   *
+   * @param wanted as for {@link Hypervisor#readVolume}
+   */
+  void read(Hypervisor hypervisor, String pool, String volume, long end, BooleanSupplier wanted)
+      throws HypervisorException {
     if (bytes >= end) {
       return; // to libvirt, a length of 0 is all that there is
     }
     byte[] buffer = new byte[PIECE_BYTES];
-    try (var reader = hypervisor.readVolume(pool, volume, bytes, end - bytes)) {
+    try (var reader = hypervisor.readVolume(pool, volume, bytes, end - bytes, wanted)) {
       while (true) {
-        mayGoOn.run();
         switch (reader.read(buffer)) {
           case Piece.Data(var length) -> data(buffer, length);
           case Piece.Hole(var length) -> zeroes(length);

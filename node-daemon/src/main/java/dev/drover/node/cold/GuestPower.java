@@ -93,11 +93,20 @@ final class GuestPower {
   void startIfItGoesOff(Duration within) throws InterruptedException {
     var deadline = scene.clock().instant().plus(within);
     while (!scene.signals().dismissed() && scene.clock().instant().isBefore(deadline)) {
-      if (scene.domain().filter(d -> d.run() == Run.ShutOff).isPresent()) {
+      if (isOff()) {
         var unused = startAgain();
         return;
       }
       scene.signals().await(ColdScene.TICK);
+    }
+  }
+
+  private boolean isOff() {
+    try {
+      var here = scene.hypervisor().domain(scene.order().uuid());
+      return here.filter(d -> d.run() == Run.ShutOff).isPresent();
+    } catch (HypervisorException e) {
+      return false; // it is asked again
     }
   }
 }

@@ -11,11 +11,6 @@ import java.util.function.BooleanSupplier;
 
 /** Reads copies back from this host's storage. */
 public final class VolumeDigests {
-  /** Nobody wants to know any more. */
-  public static final class NotWanted extends Exception {
-    private static final long serialVersionUID = 1;
-  }
-
   private final Hypervisor hypervisor;
 
   public VolumeDigests(Hypervisor hypervisor) {
@@ -25,25 +20,18 @@ public final class VolumeDigests {
   /**
    * What the copies hold. They are on the disk before they are read: the source's files are removed
    * soon after.
+   *
+   * @param wanted as for {@link Hypervisor#readVolume}
    */
   public List<DiskDigest> of(List<DiskPlan> copies, BooleanSupplier wanted)
-      throws HypervisorException, NotWanted {
+      throws HypervisorException {
     hypervisor.flushStorage();
     List<DiskDigest> digests = new ArrayList<>();
     for (DiskPlan copy : copies) {
       String pool = Objects.requireNonNull(copy.pool());
       String volume = Objects.requireNonNull(copy.volume());
       var digest = new FileDigest();
-      digest.read(
-          hypervisor,
-          pool,
-          volume,
-          hypervisor.fileBytes(pool, volume).orElse(0),
-          () -> {
-            if (!wanted.getAsBoolean()) {
-              throw new NotWanted();
-            }
-          });
+      digest.read(hypervisor, pool, volume, hypervisor.fileBytes(pool, volume).orElse(0), wanted);
       digests.add(new DiskDigest(copy.target(), digest.bytes(), digest.hexadecimal()));
     }
     return List.copyOf(digests);

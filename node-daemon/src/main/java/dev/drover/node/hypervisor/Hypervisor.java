@@ -2,11 +2,13 @@ package dev.drover.node.hypervisor;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 
 /**
  * The hypervisor of this host. Thread-safe. Calls go over one control connection that is
@@ -131,11 +133,30 @@ public interface Hypervisor extends AutoCloseable {
   /** Ends the domain's process at once; does nothing if it is not active. */
   void destroy(UUID uuid) throws HypervisorException;
 
-  /** What a cold migration has to know of a persistent domain, active or not. Touches nothing. */
-  GuestDefinition definition(UUID uuid) throws HypervisorException;
+  /**
+   * What a cold migration has to know of a persistent domain, active or not. Its disks are files as
+   * they lie there: one in a pool has the format {@code raw} and its file's size as its capacity. A
+   * file with the firmware's variables is a disk with the target {@link GuestDescription#NVRAM}.
+   * Touches nothing.
+   */
+  GuestDescription describeShutOff(UUID uuid) throws HypervisorException;
 
-  /** Reads so many bytes of a volume's file from {@code offset} on, on a connection of its own. */
-  VolumeReader readVolume(String pool, String volume, long offset, long length)
+  /**
+   * The persistent definition, with what it says of this host made true of another one.
+   *
+   * @param bridges that host's bridges that take the place of this host's, by the name here
+   */
+  GuestDefinition definitionFor(UUID uuid, PeerAddress target, Map<String, String> bridges)
+      throws HypervisorException;
+
+  /**
+   * Reads so many bytes of a volume's file from {@code offset} on, on a connection of its own.
+   *
+   * @param wanted asked before and during each call that may take long; once it says no, they throw
+   *     kind {@code Aborted}, this one and the reader's
+   */
+  VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
       throws HypervisorException;
 
   /** Bytes of a volume's file; empty if there is no such volume. The pool is refreshed before. */
@@ -151,13 +172,10 @@ public interface Hypervisor extends AutoCloseable {
   void start(UUID uuid) throws HypervisorException;
 
   /**
-   * Moves the definition of a domain that is shut off to another host, and removes it here: one
-   * call to libvirt, which lets nobody start the domain here meanwhile. As {@link #startTransfer}:
-   * if this throws, nothing was begun; what came of it shows on both hosts once it has returned.
+   * Removes the definition of an inactive domain; does nothing if there is none. Throws kind {@code
+   * Conflict} if it is active, or was started at that very moment: then it has its definition
+   * still, or again.
    */
-  Transfer moveDefinition(UUID uuid, PeerAddress target) throws HypervisorException;
-
-  /** Removes the definition of an inactive domain; does nothing if there is none. */
   void undefine(UUID uuid) throws HypervisorException;
 
   /**

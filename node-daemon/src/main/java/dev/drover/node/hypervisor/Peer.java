@@ -2,6 +2,8 @@ package dev.drover.node.hypervisor;
 
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 
 /** Another host's hypervisor, as far as the hand-over and a cold migration need it. */
 public interface Peer extends AutoCloseable {
@@ -25,9 +27,19 @@ public interface Peer extends AutoCloseable {
   /**
    * Writes a part of a volume's file from {@code offset} on; a file that is shorter grows. This
    * connection stays open for it.
+   *
+   * @param wanted as for {@link Hypervisor#readVolume}
    */
-  VolumeWriter writeVolume(String pool, String volume, long offset, long length)
+  VolumeWriter writeVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
       throws HypervisorException;
+
+  /**
+   * Defines a domain there, or defines it anew. Completes when the hypervisor's call has returned,
+   * however long that takes, with a {@link HypervisorException} if it failed: of kind {@code
+   * PeerUnreachable} or {@code Unavailable}, it may have had its effect.
+   */
+  CompletableFuture<Void> define(GuestDefinition definition);
 
   /** Starts a domain that is shut off; does nothing if it is active. */
   void start(UUID uuid) throws HypervisorException;

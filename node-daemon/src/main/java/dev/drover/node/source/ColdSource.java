@@ -142,6 +142,7 @@ final class ColdSource {
                 uuid,
                 target,
                 address.get(),
+                peers.bridgesOf(target),
                 files(guest, status.currentTarget()),
                 Duration.ofSeconds(migration.getSpec().shutdownTimeoutSecondsOrDefault())),
             limits(migration),

@@ -104,13 +104,12 @@ final class GuestInspection {
       return blocked(
           Reason.TransientDomain, "the domain is transient; use mode: Live, or define it");
     }
-    var definition = hypervisor.definition(uuid);
     return inspect(
         migrationUid,
-        definition.description(),
+        hypervisor.describeShutOff(uuid),
         List.of(),
         describeAnyway,
-        new Cold(running, definition.autostart(), null, null, null));
+        new Cold(running, null, null, null));
   }
 
   private static Outcome blocked(Reason reason, String message) {

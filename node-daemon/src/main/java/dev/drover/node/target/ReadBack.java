@@ -57,8 +57,6 @@ final class ReadBack {
             () -> {
               try {
                 read(migration, own, notWanted);
-              } catch (VolumeDigests.NotWanted e) {
-                LOG.info(MigrationRef.of(migration)).log("The copies need not be read back");
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               } finally {
@@ -78,7 +76,7 @@ final class ReadBack {
   }
 
   private void read(LiveMigration migration, TargetReport own, CountDownLatch notWanted)
-      throws VolumeDigests.NotWanted, InterruptedException {
+      throws InterruptedException {
     while (true) {
       try {
         var read = digests.of(own.copies(), () -> notWanted.getCount() > 0);
@@ -87,6 +85,10 @@ final class ReadBack {
         }
         return;
       } catch (HypervisorException e) {
+        if (notWanted.getCount() == 0) {
+          LOG.info(MigrationRef.of(migration)).log("The copies need not be read back");
+          return;
+        }
         LOG.warn(MigrationRef.of(migration))
             .addKeyValue("error", e.getMessage())
             .log("The copies can't be read back yet");

@@ -19,10 +19,26 @@ class ColdHandOverTest {
     return Optional.of(FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), run, "x"));
   }
 
+  private static Optional<DomainState> notPersistent(Run run) {
+    return in(run)
+        .map(
+            d ->
+                new DomainState(
+                    d.uuid(),
+                    d.name(),
+                    d.run(),
+                    d.reasonText(),
+                    false,
+                    d.memoryBytes(),
+                    d.vcpus(),
+                    null));
+  }
+
   private static List<Optional<DomainState>> all() {
     List<Optional<DomainState>> all = new ArrayList<>(List.of(Optional.empty()));
     for (Run run : Run.values()) {
       all.add(in(run));
+      all.add(notPersistent(run));
     }
     return all;
   }
@@ -31,7 +47,8 @@ class ColdHandOverTest {
   void theTable() {
     var off = in(Run.ShutOff);
     var running = in(Run.Running);
-    assertThat(ColdHandOver.decide(off, Optional.empty())).isEqualTo(Verdict.Move);
+    assertThat(ColdHandOver.decide(off, Optional.empty())).isEqualTo(Verdict.DefineThere);
+    assertThat(ColdHandOver.decide(off, notPersistent(Run.ShutOff))).isEqualTo(Verdict.DefineThere);
     assertThat(ColdHandOver.decide(off, off)).isEqualTo(Verdict.RemoveHere);
     assertThat(ColdHandOver.decide(off, running)).isEqualTo(Verdict.RemoveHere);
     assertThat(ColdHandOver.decide(Optional.empty(), off)).isEqualTo(Verdict.Arrived);
@@ -46,20 +63,24 @@ class ColdHandOverTest {
   void theLastDefinitionIsNeverRemovedAndAnActiveGuestNeverLeft() {
     for (var here : all()) {
       for (var there : all()) {
-        var verdict = ColdHandOver.decide(here, there);
-        if (verdict == Verdict.RemoveHere) {
-          assertThat(there).isPresent();
-          assertThat(here.orElseThrow().run()).isEqualTo(Run.ShutOff);
-        }
-        if (verdict == Verdict.Move) {
-          assertThat(here.orElseThrow().run()).isEqualTo(Run.ShutOff);
-          assertThat(there).isEmpty();
-        }
-        if (verdict == Verdict.Stays) {
-          assertThat(there.filter(d -> d.run() != Run.ShutOff)).isEmpty();
-        }
-        if (verdict == Verdict.Arrived) {
-          assertThat(here).isEmpty();
+        switch (ColdHandOver.decide(here, there)) {
+          case RemoveHere -> {
+            assertThat(there.filter(DomainState::persistent)).isPresent();
+            assertThat(here.orElseThrow().run()).isEqualTo(Run.ShutOff);
+          }
+          case DefineThere -> {
+            assertThat(here.orElseThrow().run()).isEqualTo(Run.ShutOff);
+            assertThat(there.filter(DomainState::persistent)).isEmpty();
+          }
+          case Stays -> {
+            assertThat(here.filter(d -> d.run() != Run.ShutOff)).isPresent();
+            assertThat(there.filter(d -> d.run() != Run.ShutOff)).isEmpty();
+          }
+          case Arrived -> {
+            assertThat(here).isEmpty();
+            assertThat(there).isPresent();
+          }
+          case Wait, Lost -> {}
         }
       }
     }

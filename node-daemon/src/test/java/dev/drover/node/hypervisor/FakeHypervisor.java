@@ -25,7 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
+import java.util.function.BooleanSupplier;
 
 /**
  * A host in memory, for tests of what stands on the port. It does what it is told and nothing by
@@ -550,17 +550,26 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
-  public synchronized GuestDefinition definition(UUID uuid) throws HypervisorException {
-    look("definition");
-    known("definition", uuid);
-    return new GuestDefinition(describe(uuid), autostarts.contains(uuid));
+  public synchronized GuestDescription describeShutOff(UUID uuid) throws HypervisorException {
+    look("describeShutOff");
+    return describe(uuid);
+  }
+
+  /** Its text is the name, and the bridges if there are any. */
+  @Override
+  public synchronized GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges) throws HypervisorException {
+    look("definitionFor");
+    var name = known("definitionFor", uuid).name();
+    return new GuestDefinition(uuid, bridges.isEmpty() ? name : name + " " + bridges);
   }
 
   @Override
-  public synchronized VolumeReader readVolume(String pool, String volume, long offset, long length)
+  public synchronized VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
       throws HypervisorException {
     look("readVolume");
-    return new FakeReader(contentOf(pool, volume), (int) offset, (int) (offset + length));
+    return new FakeReader(contentOf(pool, volume), (int) offset, (int) (offset + length), wanted);
   }
 
   @Override
@@ -592,27 +601,6 @@ public final class FakeHypervisor implements Hypervisor {
     if (off) {
       become(uuid, Run.Running, "booted", DomainEvent.Started);
     }
-  }
-
-  /** Carried out at once, as libvirt does in some 10 ms. */
-  @Override
-  public Transfer moveDefinition(UUID uuid, PeerAddress target) throws HypervisorException {
-    FakeHypervisor peer;
-    DomainState domain;
-    synchronized (this) {
-      call("moveDefinition", uuid.toString());
-      domain = known("moveDefinition", uuid);
-      peer = peers.get(target.address());
-    }
-    var transfer = new FakeTransfer(null);
-    if (peer == null || !peer.isConnected()) {
-      transfer.fail(new HypervisorException(Kind.PeerUnreachable, 38, "unable to connect"));
-      return transfer;
-    }
-    peer.put(domain, DomainEvent.Defined);
-    remove(uuid, DomainEvent.Undefined);
-    transfer.complete();
-    return transfer;
   }
 
   @Override
@@ -723,16 +711,16 @@ public final class FakeHypervisor implements Hypervisor {
 
   /** A transfer that ends when the test says so. */
   public static final class FakeTransfer implements Transfer {
-    private final @Nullable TransferRequest request;
+    private final TransferRequest request;
     private final CompletableFuture<Void> returned = new CompletableFuture<>();
     private volatile boolean closed;
 
-    FakeTransfer(@Nullable TransferRequest request) {
+    FakeTransfer(TransferRequest request) {
       this.request = request;
     }
 
     public TransferRequest request() {
-      return Objects.requireNonNull(request);
+      return request;
     }
 
     /** libvirt's call returns well. What it means for the domains is the test's to set up. */
@@ -853,13 +841,26 @@ public final class FakeHypervisor implements Hypervisor {
     }
 
     @Override
-    public VolumeWriter writeVolume(String pool, String volume, long offset, long length)
+    public VolumeWriter writeVolume(
+        String pool, String volume, long offset, long length, BooleanSupplier wanted)
         throws HypervisorException {
       host.call("writeVolume", pool + " " + volume + " " + offset);
       synchronized (host) {
         var unused = host.contentOf(pool, volume);
       }
       return new FakeWriter(host, pool, volume, (int) offset);
+    }
+
+    @Override
+    public CompletableFuture<Void> define(GuestDefinition definition) {
+      try {
+        host.call("define", definition.text());
+        host.put(
+            in(running(definition.uuid(), "web"), Run.ShutOff, "unknown"), DomainEvent.Defined);
+        return CompletableFuture.completedFuture(null);
+      } catch (HypervisorException e) {
+        return CompletableFuture.failedFuture(e);
+      }
     }
 
     @Override
@@ -877,16 +878,21 @@ public final class FakeHypervisor implements Hypervisor {
 
     private final byte[] content;
     private final int end;
+    private final BooleanSupplier wanted;
     private int at;
 
-    FakeReader(byte[] content, int at, int end) {
+    FakeReader(byte[] content, int at, int end, BooleanSupplier wanted) {
       this.content = content;
+      this.wanted = wanted;
       this.at = at;
       this.end = Math.min(end, content.length);
     }
 
     @Override
-    public Piece read(byte[] buffer) {
+    public Piece read(byte[] buffer) throws HypervisorException {
+      if (!wanted.getAsBoolean()) {
+        throw new HypervisorException(Kind.Aborted, -1, "not wanted any more");
+      }
       if (at >= end) {
         return new Piece.End();
       }

@@ -32,6 +32,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -117,20 +118,20 @@ class ColdSourceTest extends SourceStage {
   }
 
   @Test
-  void disksThenDefinitionThenAutostart() throws HypervisorException {
+  void disksThenDefinition() throws HypervisorException {
     shutOff();
-    source.putAutostart(DOMAIN);
+    bridges = Map.of("br-office", "br-rack");
     inspect();
     copy();
     awaitReason(Reason.Verifying);
     assertThat(target.content("default", "web.qcow2")).isEqualTo(content);
     assertThat(reports.source().cold().digests()).containsExactly(digest(content));
-    assertThat(source.calls()).noneMatch(c -> c.startsWith("moveDefinition"));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("define"));
     readBack();
     awaitSaid(State.Switched);
     assertThat(source.domain(DOMAIN)).isEmpty();
     assertThat(target.domain(DOMAIN).orElseThrow().run()).isEqualTo(Run.ShutOff);
-    assertThat(target.autostarts(DOMAIN)).isTrue();
+    assertThat(target.calls()).contains("define web {br-office=br-rack}");
     assertThat(reports.last().progress().percent()).isEqualTo(100);
     assertThat(reports.source().result().transferredBytes()).isEqualTo(2 * MIB);
     assertThat(reports.sourceStates()).doesNotContain(State.Switching);
@@ -231,7 +232,34 @@ class ColdSourceTest extends SourceStage {
     source.start(DOMAIN);
     awaitSaid(State.Stopped);
     assertThat(reports.source().reason()).isEqualTo(Reason.GuestStarted.name());
-    assertThat(source.calls()).noneMatch(c -> c.startsWith("moveDefinition"));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("define"));
+  }
+
+  @Test
+  void aDefinitionThatTheTargetDoesNotTakeStays() throws HypervisorException {
+    shutOff();
+    inspect();
+    target.fail("define", new HypervisorException(Kind.Incompatible, 67, "no such machine"));
+    copy();
+    awaitReason(Reason.Verifying);
+    readBack();
+    awaitSaid(State.Stopped);
+    assertThat(reports.source().reason()).isEqualTo(Reason.TransferFailed.name());
+    assertThat(reports.source().message()).contains("no such machine");
+    assertThat(source.domain(DOMAIN)).isPresent();
+  }
+
+  @Test
+  void aDefinitionWhoseFateIsUnknownIsFollowedUp() throws HypervisorException {
+    shutOff();
+    inspect();
+    target.fail("define", new HypervisorException(Kind.PeerUnreachable, 38, "broken"));
+    copy();
+    awaitReason(Reason.Verifying);
+    readBack();
+    awaitSaid(State.Switched);
+    assertThat(source.domain(DOMAIN)).isEmpty();
+    assertThat(target.domain(DOMAIN)).isPresent();
   }
 
   @Test
@@ -338,6 +366,26 @@ class ColdSourceTest extends SourceStage {
         });
   }
 
+  /** Whatever this daemon has missed: the disks tell. */
+  @Test
+  void theNextLifeMovesNothingIfTheDisksHaveChangedSince() throws HypervisorException {
+    shutOff();
+    for (boolean moving : new boolean[] {false, true}) {
+      content[7]++;
+      nextLife(
+          State.Transferring,
+          moving,
+          3 * MIB,
+          true,
+          next -> {
+            next.awaitSaid(State.Stopped);
+            assertThat(next.reports.source().reason()).isEqualTo(Reason.ChecksumMismatch.name());
+            assertThat(source.domain(DOMAIN)).isPresent();
+            assertThat(target.calls()).noneMatch(c -> c.startsWith("define"));
+          });
+    }
+  }
+
   @Test
   void theNextLifeGoesForwardOnceTheDefinitionWasToGo() throws HypervisorException {
     shutOff();
@@ -364,7 +412,7 @@ class ColdSourceTest extends SourceStage {
         next -> {
           next.awaitSaid(State.Switched);
           assertThat(source.domain(DOMAIN)).isEmpty();
-          assertThat(source.calls()).noneMatch(c -> c.startsWith("moveDefinition"));
+          assertThat(source.calls()).noneMatch(c -> c.startsWith("define"));
         });
   }
 }

@@ -69,7 +69,7 @@ class ReadBackTest {
             null,
             null,
             null,
-            new Cold(false, false, copied, null, null),
+            new Cold(false, copied, null, null),
             null),
         new TargetReport(
             "n2",

@@ -247,6 +247,16 @@ final class DomainHandle implements AutoCloseable {
     link.check(libvirt.virDomainDestroy(pointer));
   }
 
+  /** virDomainDefineXMLFlags: a definition that is there already is replaced. */
+  static void define(Link link, String definition) throws HypervisorException {
+    Pointer domain =
+        LibvirtNative.instance().virDomainDefineXMLFlags(link.pointer(), definition, 0);
+    if (domain == null) {
+      throw link.lastError();
+    }
+    LibvirtNative.instance().virDomainFree(domain);
+  }
+
   void undefine() throws HypervisorException {
     // The firmware's variables and a TPM's state are the guest's data, not its definition.
     link.check(

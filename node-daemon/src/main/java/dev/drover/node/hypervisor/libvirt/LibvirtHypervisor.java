@@ -28,11 +28,13 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 import org.libvirt.NodeInfo;
 import org.slf4j.Logger;
@@ -56,6 +58,11 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static final int MEMORY_STATS_VALUE = 80;
   private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
   private static final Set<String> ALL_MEMORY = Set.of("total");
+
+  /** A definition as libvirt sends it to another version of itself; holds passwords. */
+  private static final int MIGRATABLE = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
+
+  private static final int MIGRATABLE_PERSISTENT = MIGRATABLE | LibvirtNative.XML_INACTIVE;
 
   private final LibvirtConfig config;
   private final NativeCalls calls = new NativeCalls();
@@ -451,15 +458,32 @@ public final class LibvirtHypervisor implements Hypervisor {
   }
 
   @Override
-  public GuestDefinition definition(UUID uuid) throws HypervisorException {
-    return storageCall("definition of " + uuid, link -> GuestReader.definition(link, uuid));
+  public GuestDescription describeShutOff(UUID uuid) throws HypervisorException {
+    return storageCall("description of " + uuid, link -> GuestReader.describeShutOff(link, uuid));
+  }
+
+  /** virDomainGetXMLDesc, as libvirt would send it to another version of itself. */
+  @Override
+  public GuestDefinition definitionFor(UUID uuid, PeerAddress target, Map<String, String> bridges)
+      throws HypervisorException {
+    return call(
+        "definition of " + uuid,
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            String text = domain.definition(MIGRATABLE_PERSISTENT);
+            return new GuestDefinition(
+                uuid, rewrite(relocation(target, bridges), domain, text).orElse(text));
+          }
+        });
   }
 
   /** virStorageVolDownload. */
   @Override
-  public VolumeReader readVolume(String pool, String volume, long offset, long length)
+  public VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
       throws HypervisorException {
-    return calls.run(
+    return calls.runWhile(
+        wanted,
         "reading of volume " + volume,
         config.storageDeadline(),
         () -> {
@@ -475,6 +499,7 @@ public final class LibvirtHypervisor implements Hypervisor {
                     link,
                     calls,
                     config.storageDeadline(),
+                    wanted,
                     link::shut);
             opened = true;
             return reader;
@@ -523,36 +548,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
-  /** virDomainMigrateToURI3 with VIR_MIGRATE_OFFLINE and UNDEFINE_SOURCE. */
-  @Override
-  public Transfer moveDefinition(UUID uuid, PeerAddress target) throws HypervisorException {
-    return connection.onOwnLink(
-        "move of the definition of " + uuid,
-        (link, commitment) -> {
-          DomainHandle domain = DomainHandle.get(link, uuid);
-          boolean started = false;
-          try {
-            if (domain.isActive()) {
-              throw new HypervisorException(
-                  Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "guest " + uuid + " is active");
-            }
-            Transfer transfer =
-                LibvirtTransfer.start(
-                    link, domain, uuid, TransferCall.ofDefinition(target), commitment);
-            started = true;
-            return transfer;
-          } finally {
-            if (!started) {
-              domain.close();
-            }
-          }
-        });
-  }
-
-  /**
-   * virDomainUndefineFlags; NVRAM and TPM state stay. Throws kind {@code Conflict} for an active
-   * domain, which libvirt would make transient.
-   */
+  /** virDomainUndefineFlags, which would make an active domain transient; NVRAM and TPM stay. */
   @Override
   public void undefine(UUID uuid) throws HypervisorException {
     call(
@@ -561,13 +557,7 @@ public final class LibvirtHypervisor implements Hypervisor {
           Optional<DomainHandle> found = DomainHandle.find(link, uuid);
           if (found.isPresent()) {
             try (DomainHandle domain = found.get()) {
-              if (domain.isActive()) {
-                throw new HypervisorException(
-                    Kind.Conflict,
-                    LibvirtErrors.OPERATION_INVALID,
-                    "guest " + domain.name() + " is active");
-              }
-              domain.undefine();
+              undefine(link, domain);
             } catch (HypervisorException e) {
               if (e.code() != LibvirtErrors.NO_DOMAIN) {
                 throw e;
@@ -576,6 +566,28 @@ public final class LibvirtHypervisor implements Hypervisor {
           }
           return true;
         });
+  }
+
+  private static void undefine(Link link, DomainHandle domain) throws HypervisorException {
+    String definition = domain.definition(LibvirtNative.XML_SECURE | LibvirtNative.XML_INACTIVE);
+    requireInactive(domain);
+    domain.undefine();
+    try {
+      requireInactive(domain);
+    } catch (HypervisorException e) {
+      if (e.kind() == Kind.Conflict) {
+        // Started since we looked: without its definition it would be gone once it stops.
+        DomainHandle.define(link, definition);
+      }
+      throw e;
+    }
+  }
+
+  private static void requireInactive(DomainHandle domain) throws HypervisorException {
+    if (domain.isActive()) {
+      throw new HypervisorException(
+          Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "guest " + domain.name() + " is active");
+    }
   }
 
   /**
@@ -636,15 +648,22 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Of the target's own, where the guest's definition says something of this host. */
   private static Definitions definitions(DomainHandle domain, TransferRequest request)
       throws HypervisorException {
-    var relocation =
-        new Relocation(request.bridges(), LocalAddresses::has, request.target().address());
-    int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
+    var relocation = relocation(request.target(), request.bridges());
+    return new Definitions(
+        rewrite(relocation, domain, domain.definition(MIGRATABLE)),
+        request.persist()
+            ? rewrite(relocation, domain, domain.definition(MIGRATABLE_PERSISTENT))
+            : Optional.empty());
+  }
+
+  private static Relocation relocation(PeerAddress target, Map<String, String> bridges) {
+    return new Relocation(bridges, LocalAddresses::has, target.address());
+  }
+
+  private static Optional<String> rewrite(
+      Relocation relocation, DomainHandle domain, String definition) throws HypervisorException {
     try {
-      return new Definitions(
-          relocation.rewrite(domain.definition(flags)),
-          request.persist()
-              ? relocation.rewrite(domain.definition(flags | LibvirtNative.XML_INACTIVE))
-              : Optional.empty());
+      return relocation.rewrite(definition);
     } catch (IllegalArgumentException e) {
       throw new HypervisorException(
           Kind.Other,

@@ -27,7 +27,6 @@ interface LibvirtNative extends Library {
   int MIGRATE_UNDEFINE_SOURCE = 1 << 4;
   int MIGRATE_PAUSED = 1 << 5;
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
-  int MIGRATE_OFFLINE = 1 << 10;
   int MIGRATE_COMPRESSED = 1 << 11;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_AUTO_CONVERGE = 1 << 13;
@@ -145,6 +144,9 @@ interface LibvirtNative extends Library {
   int virDomainDestroy(Pointer domain);
 
   int virDomainUndefineFlags(Pointer domain, int flags);
+
+  /** The domain is to be freed. */
+  @Nullable Pointer virDomainDefineXMLFlags(Pointer connection, String xml, int flags);
 
   int virDomainCreate(Pointer domain);
 

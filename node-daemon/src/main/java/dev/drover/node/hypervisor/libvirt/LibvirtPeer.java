@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.JobStatistics;
@@ -9,7 +10,9 @@ import dev.drover.node.hypervisor.VolumeWriter;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 
 /**
@@ -115,6 +118,33 @@ final class LibvirtPeer implements Peer {
         });
   }
 
+  /** virDomainDefineXMLFlags. A dead connection is noticed by its keepalive. */
+  @Override
+  public CompletableFuture<Void> define(GuestDefinition definition) {
+    CompletableFuture<Void> returned = new CompletableFuture<>();
+    try {
+      calls.execute(
+          () -> {
+            try {
+              enter();
+              try {
+                DomainHandle.define(link, definition.text());
+              } finally {
+                leave();
+              }
+              returned.complete(null);
+            } catch (HypervisorException | RuntimeException | Error e) {
+              // Everything goes to the caller, who waits for nothing else.
+              returned.completeExceptionally(e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      returned.completeExceptionally(
+          new HypervisorException(Kind.Other, "too many calls wait for libvirt", e));
+    }
+    return returned;
+  }
+
   /** virDomainCreate. */
   @Override
   public void start(UUID uuid) throws HypervisorException {
@@ -131,9 +161,11 @@ final class LibvirtPeer implements Peer {
 
   /** virStorageVolUpload. */
   @Override
-  public VolumeWriter writeVolume(String pool, String volume, long offset, long length)
+  public VolumeWriter writeVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
       throws HypervisorException {
-    return calls.run(
+    return calls.runWhile(
+        wanted,
         "writing of volume " + volume,
         STREAM_DEADLINE,
         () -> {
@@ -147,6 +179,7 @@ final class LibvirtPeer implements Peer {
                     link,
                     calls,
                     STREAM_DEADLINE,
+                    wanted,
                     this::leave);
             opened = true;
             return writer;

@@ -107,19 +107,6 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
     return new TransferCall(destination, parameters, flags | LibvirtNative.MIGRATE_POSTCOPY_RESUME);
   }
 
-  /** Of a definition alone: VIR_MIGRATE_OFFLINE. Neither disks nor memory go with it. */
-  static TransferCall ofDefinition(PeerAddress target) {
-    return new TransferCall(
-        uri(target),
-        // Without it the target answers with its own name, which nobody may know.
-        new TypedParameters(
-            List.of(new Text("migrate_uri", "tcp://" + bracketed(target.address())))),
-        LibvirtNative.MIGRATE_OFFLINE
-            | LibvirtNative.MIGRATE_PEER2PEER
-            | LibvirtNative.MIGRATE_PERSIST_DEST
-            | LibvirtNative.MIGRATE_UNDEFINE_SOURCE);
-  }
-
   /** The URI of another host's libvirt. */
   static String uri(PeerAddress peer) {
     return "qemu+" + peer.transport().name() + "://" + bracketed(peer.address()) + "/system";

@@ -10,10 +10,12 @@ import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 
 /**
  * A part of a volume's file through a libvirt stream: virStorageVolDownload or virStorageVolUpload,
- * sparse. Each call ends within the deadline. An overdue one keeps the stream until it returns.
+ * sparse. Each call ends within the deadline, and soon after nobody wants it any more. What is
+ * overdue keeps the stream until it returns.
  */
 final class VolumeStream implements VolumeReader, VolumeWriter {
   /** Which way. */
@@ -27,6 +29,7 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
   private final Pointer stream;
   private final NativeCalls calls;
   private final Duration deadline;
+  private final BooleanSupplier wanted;
   private final Runnable released;
   private final LibvirtNative libvirt = LibvirtNative.instance();
   private final Object lock = new Object();
@@ -45,12 +48,14 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
       Pointer stream,
       NativeCalls calls,
       Duration deadline,
+      BooleanSupplier wanted,
       Runnable released) {
     this.what = what;
     this.link = link;
     this.stream = stream;
     this.calls = calls;
     this.deadline = deadline;
+    this.wanted = wanted;
     this.released = released;
   }
 
@@ -60,6 +65,7 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
   /**
    * Opens a stream; to be called where native calls may be made.
    *
+   * @param wanted asked before and during each call
    * @param released called when the link is not used any more; not if this throws
    */
   static VolumeStream open(
@@ -68,6 +74,7 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
       Link link,
       NativeCalls calls,
       Duration deadline,
+      BooleanSupplier wanted,
       Runnable released)
       throws HypervisorException {
     LibvirtNative libvirt = LibvirtNative.instance();
@@ -99,7 +106,7 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
                       LibvirtNative.VOL_SPARSE_STREAM));
           opened = true;
           return new VolumeStream(
-              direction + " of " + part.volume(), link, stream, calls, deadline, released);
+              direction + " of " + part.volume(), link, stream, calls, deadline, wanted, released);
         } finally {
           if (!opened) {
             libvirt.virStreamFree(stream);
@@ -203,7 +210,11 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
   }
 
   private <T> T call(NativeCalls.Call<T> call) throws HypervisorException {
-    return calls.run(
+    if (!wanted.getAsBoolean()) {
+      throw new HypervisorException(Kind.Aborted, -1, what + ": not wanted any more");
+    }
+    return calls.runWhile(
+        wanted,
         what,
         deadline,
         () -> {
@@ -225,6 +236,7 @@ final class VolumeStream implements VolumeReader, VolumeWriter {
               release();
             }
           }
-        });
+        },
+        late -> {});
   }
 }
