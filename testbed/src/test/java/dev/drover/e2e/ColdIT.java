@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
-import dev.drover.api.v1alpha1.VirtualMachine;
-import dev.drover.api.v1alpha1.VirtualMachineStatus;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskCheck;
 import dev.drover.testbed.guest.DiskSpec;
@@ -36,7 +34,7 @@ class ColdIT {
       var before = guest.verifyDisks();
       scene.migrate(COLD).awaitFailed(Reason.VirtualMachineRunning);
       guest.powerOff();
-      awaitShutOff(testbed, spec.name(), "n1");
+      Migration.awaitSeenShutOff(testbed, spec.name(), "n1");
       scene.source().virsh("autostart", spec.name()).orThrow();
 
       var live =
@@ -48,7 +46,7 @@ class ColdIT {
       var asked = Instant.now();
       aborted.patchSpec("{\"abort\":true}").orThrow();
       assertThat(aborted.awaitEnd().phaseValue()).isEqualTo(Phase.Aborted);
-      assertThat(Duration.between(asked, Instant.now())).isLessThan(Duration.ofSeconds(10));
+      assertThat(Duration.between(asked, Instant.now())).isLessThan(Duration.ofSeconds(5));
       scene.assertTargetClean();
       assertThat(guest.state(scene.source())).contains("shut off");
 
@@ -151,28 +149,5 @@ class ColdIT {
             / 1048576.0
             / (Duration.between(since, Instant.now()).toMillis() / 1000.0);
     assertThat(rate).isBetween(CAP_MIB * 0.5, CAP_MIB * 1.15);
-  }
-
-  private static void awaitShutOff(Testbed testbed, String name, String node) {
-    Waiting.until(
-        name + " is seen shut off on " + node,
-        Migration.DEADLINE,
-        () -> {
-          var machine =
-              testbed
-                  .controlPlane()
-                  .client()
-                  .resources(VirtualMachine.class)
-                  .inNamespace(Migration.NAMESPACE)
-                  .withName(name)
-                  .get();
-          return machine != null
-              && machine.getStatus() != null
-              && machine.getStatus().sightingsOrEmpty().stream()
-                  .anyMatch(
-                      s ->
-                          s.nodeName().equals(node)
-                              && s.state() == VirtualMachineStatus.State.ShutOff);
-        });
   }
 }

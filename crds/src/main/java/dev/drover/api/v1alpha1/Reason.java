@@ -103,7 +103,8 @@ public enum Reason {
       "spec.disks names a disk that the guest does not have.",
       "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
-      "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
+      "A disk to be copied has a backing file.",
+      "Flatten the disk (`virsh blockpull`; `qemu-img rebase -b ''` while the guest is off)."),
   TransientDomain(
       "The domain has no definition that outlives it, so it can't be moved shut off.",
       "Use `mode: Live`, or define the domain (`virsh dumpxml`, `virsh define`)."),
