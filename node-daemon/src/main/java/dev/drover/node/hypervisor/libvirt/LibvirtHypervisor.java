@@ -59,11 +59,6 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
   private static final Set<String> ALL_MEMORY = Set.of("total");
 
-  /** A definition as libvirt sends it to another version of itself; holds passwords. */
-  private static final int MIGRATABLE = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
-
-  private static final int MIGRATABLE_PERSISTENT = MIGRATABLE | LibvirtNative.XML_INACTIVE;
-
   private final LibvirtConfig config;
   private final NativeCalls calls = new NativeCalls();
   private final Domains domains = new Domains();
@@ -470,9 +465,8 @@ public final class LibvirtHypervisor implements Hypervisor {
         "definition of " + uuid,
         link -> {
           try (DomainHandle domain = DomainHandle.get(link, uuid)) {
-            String text = domain.definition(MIGRATABLE_PERSISTENT);
             return new GuestDefinition(
-                uuid, rewrite(relocation(target, bridges), domain, text).orElse(text));
+                uuid, DefinitionCalls.persistentFor(domain, target, bridges));
           }
         });
   }
@@ -548,7 +542,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
-  /** virDomainUndefineFlags, which would make an active domain transient; NVRAM and TPM stay. */
+  /** virDomainUndefineFlags; NVRAM and TPM state stay. */
   @Override
   public void undefine(UUID uuid) throws HypervisorException {
     call(
@@ -557,7 +551,7 @@ public final class LibvirtHypervisor implements Hypervisor {
           Optional<DomainHandle> found = DomainHandle.find(link, uuid);
           if (found.isPresent()) {
             try (DomainHandle domain = found.get()) {
-              undefine(link, domain);
+              DefinitionCalls.undefine(link, domain);
             } catch (HypervisorException e) {
               if (e.code() != LibvirtErrors.NO_DOMAIN) {
                 throw e;
@@ -566,28 +560,6 @@ public final class LibvirtHypervisor implements Hypervisor {
           }
           return true;
         });
-  }
-
-  private static void undefine(Link link, DomainHandle domain) throws HypervisorException {
-    String definition = domain.definition(LibvirtNative.XML_SECURE | LibvirtNative.XML_INACTIVE);
-    requireInactive(domain);
-    domain.undefine();
-    try {
-      requireInactive(domain);
-    } catch (HypervisorException e) {
-      if (e.kind() == Kind.Conflict) {
-        // Started since we looked: without its definition it would be gone once it stops.
-        DomainHandle.define(link, definition);
-      }
-      throw e;
-    }
-  }
-
-  private static void requireInactive(DomainHandle domain) throws HypervisorException {
-    if (domain.isActive()) {
-      throw new HypervisorException(
-          Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "guest " + domain.name() + " is active");
-    }
   }
 
   /**
@@ -604,7 +576,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         "start of the transfer of " + request.uuid(),
         request.uuid(),
         domain -> {
-          TransferCall call = TransferCall.of(request).with(definitions(domain, request));
+          TransferCall call = TransferCall.of(request).with(DefinitionCalls.of(domain, request));
           DomainHandle.Status status = domain.status();
           return request.postCopy()
                   && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
@@ -643,33 +615,6 @@ public final class LibvirtHypervisor implements Hypervisor {
             }
           }
         });
-  }
-
-  /** Of the target's own, where the guest's definition says something of this host. */
-  private static Definitions definitions(DomainHandle domain, TransferRequest request)
-      throws HypervisorException {
-    var relocation = relocation(request.target(), request.bridges());
-    return new Definitions(
-        rewrite(relocation, domain, domain.definition(MIGRATABLE)),
-        request.persist()
-            ? rewrite(relocation, domain, domain.definition(MIGRATABLE_PERSISTENT))
-            : Optional.empty());
-  }
-
-  private static Relocation relocation(PeerAddress target, Map<String, String> bridges) {
-    return new Relocation(bridges, LocalAddresses::has, target.address());
-  }
-
-  private static Optional<String> rewrite(
-      Relocation relocation, DomainHandle domain, String definition) throws HypervisorException {
-    try {
-      return relocation.rewrite(definition);
-    } catch (IllegalArgumentException e) {
-      throw new HypervisorException(
-          Kind.Other,
-          "the definition of " + domain.name() + " can't be read: " + e.getMessage(),
-          e);
-    }
   }
 
   @Override
