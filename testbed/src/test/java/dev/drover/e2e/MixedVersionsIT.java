@@ -8,6 +8,7 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HostSettings;
+import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
@@ -44,7 +45,9 @@ class MixedVersionsIT {
             .isEqualTo("Fenced");
         back.assertMoved(boot);
         theCapHolds(back.reversed());
+        aGuestIsShutDownAndStartedOnTheOldHost(back);
       }
+      aGuestThatIsShutOffMovesThoughLibvirtDies(testbed, old, recent);
       var tooNew = GuestSpec.named("toonew").withMachine(NEW_MACHINE).withDisk(DiskSpec.local(32));
       try (var scene = Scene.between(testbed, tooNew, recent, old)) {
         var boot = scene.guest().bootId();
@@ -55,6 +58,28 @@ class MixedVersionsIT {
       }
     } finally {
       testbed.removeHost(old);
+    }
+  }
+
+  private static void aGuestIsShutDownAndStartedOnTheOldHost(Scene scene) {
+    var migration = scene.migrate("target: {nodeName: n3}\nmode: Cold\nshutdown: Graceful\n");
+    migration.await(
+        "the guest is off", s -> s.progress() != null || s.phaseValue() == Phase.Commitment);
+    scene.guest().observer().forget();
+    migration.awaitSucceeded();
+    scene.guest().awaitBooted().awaitRunningOn(scene.target());
+    scene.assertOnlyAt(scene.target());
+  }
+
+  private static void aGuestThatIsShutOffMovesThoughLibvirtDies(
+      Testbed testbed, HypervisorHost old, HypervisorHost recent) {
+    try (var there = new Dormant(testbed, "upgraded", old, recent).withLocalDisk(12).define()) {
+      var digests = there.digests(old);
+      DefinitionFault.SourceBetween.strike(there).awaitSucceeded();
+      there.assertMoved(digests);
+      var back = there.reversed();
+      DefinitionFault.TargetBetween.strike(back).awaitSucceeded();
+      back.assertMoved(digests);
     }
   }
 

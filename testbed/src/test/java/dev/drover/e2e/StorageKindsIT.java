@@ -38,7 +38,17 @@ class StorageKindsIT {
       var status = scene.migrate(TO_N2).awaitSucceeded();
       scene.assertMoved(boot);
       assertThat(status.target().copies()).extracting(d -> d.target()).containsExactly("vdb");
+      backShutOff(scene.reversed());
     }
+  }
+
+  private static void backShutOff(Scene scene) {
+    var migration = scene.migrate("target: {nodeName: n1}\nmode: Cold\nshutdown: Graceful\n");
+    migration.await("the guest is off", s -> s.progress() != null || s.result() != null);
+    scene.guest().observer().forget();
+    var status = migration.awaitSucceeded();
+    scene.guest().awaitBooted().awaitRunningOn(scene.target());
+    assertThat(status.target().copies()).extracting(d -> d.target()).containsExactly("vdb");
   }
 
   /** All that stays, and both CD-ROM drives, in one guest. */

@@ -62,6 +62,35 @@ import org.jspecify.annotations.Nullable;
             + " && (!has(self.dryRun) || self.dryRun == oldSelf.dryRun)",
     message = "dryRun can't be changed; create another migration instead")
 @ValidationRule(
+    value =
+        "has(self.shutdown) == has(oldSelf.shutdown)"
+            + " && (!has(self.shutdown) || self.shutdown == oldSelf.shutdown)",
+    message = "shutdown can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "has(self.shutdownTimeoutSeconds) == has(oldSelf.shutdownTimeoutSeconds)"
+            + " && (!has(self.shutdownTimeoutSeconds)"
+            + " || self.shutdownTimeoutSeconds == oldSelf.shutdownTimeoutSeconds)",
+    message = "shutdownTimeoutSeconds can't be changed; create another migration instead")
+@ValidationRule(
+    value = "!has(self.shutdown) || self.shutdown == 'Never' || self.mode == 'Cold'",
+    message = "shutdown: Graceful needs mode: Cold")
+@ValidationRule(
+    value =
+        "!has(self.shutdownTimeoutSeconds) || (has(self.shutdown) && self.shutdown == 'Graceful')",
+    message = "shutdownTimeoutSeconds needs shutdown: Graceful")
+@ValidationRule(
+    value =
+        "self.mode != 'Cold' || (self.postCopy == 'Never' && self.commit == 'Fenced'"
+            + " && self.onTimeout == 'Abort'"
+            + " && (!has(self.switchover) || self.switchover == 'Automatic')"
+            + " && self.compression == 'None' && !has(self.parallelConnections)"
+            + " && !has(self.autoConverge))",
+    message =
+        "mode: Cold has no memory to move: postCopy, commit: Direct, onTimeout, switchover,"
+            + " compression, parallelConnections and autoConverge are of no use with it; leave them"
+            + " out")
+@ValidationRule(
     value = "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
     message = "abort can't be taken back; create another migration instead")
 @ValidationRule(
@@ -132,8 +161,20 @@ public record LiveMigrationSpec(
         @Nullable Source source,
     @JsonPropertyDescription("Where the VM shall go; without it, the first host that fits.")
         @Nullable Target target,
-    @JsonPropertyDescription("Live: the guest runs on while its memory is copied.") @Default("Live")
+    @JsonPropertyDescription(
+            "Live: the guest runs on while its memory is copied. Cold: the guest is shut off; its disks and its"
+                + " definition move.")
+        @Default("Live")
         @Nullable Mode mode,
+    @JsonPropertyDescription(
+            "With mode: Cold, what happens to a guest that runs. Never: the migration is refused (the default). Graceful:"
+                + " it is asked to shut down (ACPI), and started again where it ends up.")
+        @Nullable Shutdown shutdown,
+    @JsonPropertyDescription(
+            "How long a guest that is asked to shut down may take, in s; 120 without it. Then the migration fails.")
+        @Min(1)
+        @Max(3600)
+        @Nullable Integer shutdownTimeoutSeconds,
     @JsonPropertyDescription(
             "Auto: each disk that both hosts prove to see the same stays, each other one is copied. Shared: no disk is"
                 + " copied. Block: every local disk is copied.")
@@ -338,7 +379,14 @@ public record LiveMigrationSpec(
 
   /** How the guest moves. */
   public enum Mode {
-    Live
+    Live,
+    Cold
+  }
+
+  /** What happens to a guest that runs, when it can only be moved shut off. */
+  public enum Shutdown {
+    Never,
+    Graceful
   }
 
   /** What becomes of the guest's disks. */
@@ -382,6 +430,19 @@ public record LiveMigrationSpec(
   /** {@code spec.target.nodeName}, if any. */
   public @Nullable String targetNodeName() {
     return target == null ? null : target.nodeName();
+  }
+
+  /** Whether the guest moves shut off. */
+  public boolean cold() {
+    return mode == Mode.Cold;
+  }
+
+  public Shutdown shutdownOrDefault() {
+    return shutdown == null ? Shutdown.Never : shutdown;
+  }
+
+  public int shutdownTimeoutSecondsOrDefault() {
+    return shutdownTimeoutSeconds == null ? 120 : shutdownTimeoutSeconds;
   }
 
   public Storage storageOrDefault() {
@@ -448,6 +509,8 @@ public record LiveMigrationSpec(
     private @Nullable Source source;
     private @Nullable Target target;
     private @Nullable Mode mode;
+    private @Nullable Shutdown shutdown;
+    private @Nullable Integer shutdownTimeoutSeconds;
     private @Nullable Storage storage;
     private @Nullable List<String> disks;
     private @Nullable Integer bandwidthMiBps;
@@ -483,6 +546,16 @@ public record LiveMigrationSpec(
 
     public Builder mode(@Nullable Mode value) {
       mode = value;
+      return this;
+    }
+
+    public Builder shutdown(@Nullable Shutdown value) {
+      shutdown = value;
+      return this;
+    }
+
+    public Builder shutdownTimeoutSeconds(@Nullable Integer value) {
+      shutdownTimeoutSeconds = value;
       return this;
     }
 
@@ -582,6 +655,8 @@ public record LiveMigrationSpec(
           source,
           target,
           mode,
+          shutdown,
+          shutdownTimeoutSeconds,
           storage,
           disks,
           bandwidthMiBps,

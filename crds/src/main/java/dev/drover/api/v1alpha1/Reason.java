@@ -20,6 +20,8 @@ public enum Reason {
   Inspected("The source's daemon has described the guest."),
   TargetChecked("The target's daemon has found that the guest fits."),
   TargetReserved("The target's daemon holds memory, a slot and disk space for the guest."),
+  ShuttingDown("The guest has been asked to shut down, so that it can be moved."),
+  Verifying("The disks are copied; the target's daemon reads its copies back."),
   WaitingForDaemon(
       "A daemon has not answered yet.",
       "Nothing, for a minute. Then look at the daemon: `kubectl get hvn`, and its log on the node that the message names."),
@@ -47,7 +49,13 @@ public enum Reason {
       "Look for the name with `kubectl get dvm -A`. The namespace of a VM is in its domain's metadata."),
   VirtualMachineNotRunning(
       "The virtual machine is neither running nor paused on any host.",
-      "Start the domain; a cold migration is not part of this version."),
+      "Start the domain, or move it shut off with `mode: Cold`."),
+  VirtualMachineRunning(
+      "A cold migration needs a guest that is shut off, or shutdown: Graceful.",
+      "Shut the guest down, add `shutdown: Graceful`, or use `mode: Live`."),
+  VirtualMachineDefinedTwice(
+      "The virtual machine is shut off, and defined on more than one host.",
+      "Undefine it on the hosts where it does not belong, or name the right one in `spec.source`."),
   VirtualMachineNotOnSource(
       "The virtual machine is not on the node that spec.source names.",
       "See where it is with `kubectl get dvm`, and leave `spec.source` out or correct it."),
@@ -102,7 +110,20 @@ public enum Reason {
       "spec.disks names a disk that the guest does not have.",
       "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
-      "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
+      "A disk to be copied has a backing file.",
+      "Flatten the disk (`virsh blockpull`; `qemu-img rebase -b ''` while the guest is off)."),
+  TransientDomain(
+      "The domain has no definition that outlives it, so it can't be moved shut off.",
+      "Use `mode: Live`, or define the domain (`virsh dumpxml`, `virsh define`)."),
+  ManagedSavePresent(
+      "The guest's memory lies saved on its host, and would be lost.",
+      "Start the guest (`virsh start`), or drop its memory (`virsh managedsave-remove`)."),
+  TpmPresent(
+      "The guest has an emulated TPM, whose state can't be moved shut off.",
+      "Use `mode: Live`: libvirt moves the state with the memory."),
+  NvramOutsidePool(
+      "The file of the firmware's variables lies in no storage pool of the source.",
+      "Define a storage pool over its directory on source and target, usually `/var/lib/libvirt/qemu/nvram`."),
   DomainBusy(
       "libvirt has another job on the domain.",
       "Wait for libvirt's job, or end it (`virsh domjobinfo`, `virsh domjobabort`), and migrate again."),
@@ -161,6 +182,18 @@ public enum Reason {
   CompletionTimeout(
       "The transfer was not over within spec.completionTimeoutSeconds.",
       "More time, more bandwidth, a longer downtime, or post-copy."),
+  ShutdownTimeout(
+      "The guest did not shut down within spec.shutdownTimeoutSeconds.",
+      "Look why it does not heed the power button; shut it down by hand, or give it more time."),
+  GuestStarted(
+      "Somebody has started the guest at the source while its disks were copied.",
+      "Nothing is lost: it runs where it was. Migrate again, live or when it is shut off."),
+  ChecksumMismatch(
+      "A copied disk does not hold what the source's file holds.",
+      "Look whether something else writes to the disk on either host; nothing was moved."),
+  GuestNotStarted(
+      "The guest has moved, but could not be started at the target.",
+      "Read the message, and start it there (`virsh start`)."),
   WillNotConverge(
       "The guest writes to its memory faster than the rest of it can be sent within its limits.",
       "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
@@ -312,7 +345,19 @@ public enum Reason {
           SeenPaused,
           SeenShutOff,
           NotSeen,
-          OneCopy ->
+          OneCopy,
+          ShuttingDown,
+          Verifying,
+          VirtualMachineRunning,
+          VirtualMachineDefinedTwice,
+          TransientDomain,
+          ManagedSavePresent,
+          TpmPresent,
+          NvramOutsidePool,
+          ShutdownTimeout,
+          GuestStarted,
+          ChecksumMismatch,
+          GuestNotStarted ->
           false;
     };
   }

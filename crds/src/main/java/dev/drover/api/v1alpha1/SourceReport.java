@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param guest the guest as it was found; kept through all states, it is what a restarted daemon
  *     goes by
+ * @param cold with {@code mode: Cold} only; kept through all states
  * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
  *     is stale
  */
@@ -36,9 +37,10 @@ public record SourceReport(
         @Nullable Reach reach,
     @Nullable Guest guest,
     LiveMigrationStatus.@Nullable Result result,
+    @Nullable Cold cold,
     @Min(1) @Nullable Integer attempt) {
 
-  /** Of the first attempt. */
+  /** Of the first attempt, live. */
   public SourceReport(
       String nodeName,
       State state,
@@ -48,7 +50,7 @@ public record SourceReport(
       @Nullable List<Blocker> blockers,
       @Nullable Guest guest,
       LiveMigrationStatus.@Nullable Result result) {
-    this(nodeName, state, reason, message, since, blockers, null, guest, result, null);
+    this(nodeName, state, reason, message, since, blockers, null, guest, result, null, null);
   }
 
   /** Which attempt it is about, from 1. */
@@ -153,8 +155,9 @@ public record SourceReport(
    * @param pool name of the storage pool that holds it, if it is a volume of one
    * @param volume name within the pool
    * @param path where the source's libvirt finds it; the target must find it under the same
-   * @param format {@code qcow2} or {@code raw}
-   * @param capacityBytes what the guest sees
+   * @param format {@code qcow2} or {@code raw}; {@code raw} with {@code mode: Cold}, which moves
+   *     the file as it is
+   * @param capacityBytes what the guest sees; with {@code mode: Cold} the size of the file
    * @param allocationBytes what it takes up
    * @param probe a volume that the source has put beside the disk: who can read its content sees
    *     the same storage
@@ -186,6 +189,44 @@ public record SourceReport(
       Network,
       /** A drive without a medium. */
       Empty
+    }
+  }
+
+  /**
+   * What a cold migration has to know after a restart. How far the disks are is in {@code
+   * status.progress}.
+   *
+   * @param wasRunning the guest ran when it was inspected: it is shut down, and started again where
+   *     it ends up
+   * @param digests of the source's files, once all of them are copied
+   * @param notStarted why the guest could not be started at the target
+   * @param moving intention: the definition is about to go over, and may be on both hosts
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Cold(
+      @Required boolean wasRunning,
+      @Size(max = 64) @Nullable List<DiskDigest> digests,
+      @Nullable Boolean moving,
+      @Size(max = 1024) @Nullable String notStarted) {
+
+    /** The same, of a migration whose disks are copied. */
+    public Cold copied(List<DiskDigest> of) {
+      return new Cold(wasRunning, List.copyOf(of), moving, notStarted);
+    }
+
+    /** The same, of a migration whose definition goes over. */
+    public Cold andMoving() {
+      return new Cold(wasRunning, digests, true, notStarted);
+    }
+
+    /** The same, of a guest that could not be started at the target. */
+    public Cold notStarted(String why) {
+      return new Cold(wasRunning, digests, moving, Text.limit(why, 1024));
+    }
+
+    public boolean handsOver() {
+      return Boolean.TRUE.equals(moving);
     }
   }
 

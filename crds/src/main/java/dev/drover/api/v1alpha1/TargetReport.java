@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param disks what will become of each disk; kept through all states: it is the list of what may
  *     have to be removed
+ * @param digests with {@code mode: Cold}: what the copies hold, read back from this host's storage
  * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
  *     is stale
  */
@@ -33,6 +34,7 @@ public record TargetReport(
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
     @Size(max = 64) @Nullable List<DiskPlan> disks,
+    @Size(max = 64) @Nullable List<DiskDigest> digests,
     @Min(1) @Nullable Integer attempt) {
 
   /** Of the first attempt. */
@@ -44,7 +46,7 @@ public record TargetReport(
       String since,
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> disks) {
-    this(nodeName, state, reason, message, since, blockers, disks, null);
+    this(nodeName, state, reason, message, since, blockers, disks, null, null);
   }
 
   /** Which attempt it is about, from 1. */

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An active domain as a migration has to know it.
+ * A domain as a migration has to know it.
  *
  * @param virtualization {@code kvm} or {@code qemu}
  * @param cpu the {@code <cpu>} element that a target's libvirt has to be able to give it; null if
@@ -23,6 +23,9 @@ public record GuestDescription(
     List<Disk> disks,
     Surroundings surroundings,
     List<Blocker> blockers) {
+
+  /** Target of the disk that is no disk: the firmware's variables. */
+  public static final String NVRAM = "nvram";
 
   /**
    * A disk of the live definition.
@@ -67,7 +70,13 @@ public record GuestDescription(
       Snapshots,
       SharedFilesystem,
       TransientDisk,
-      ActiveJob
+      ActiveJob,
+      /** Memory that was saved at the last shutdown; of a domain that is to be moved shut off. */
+      ManagedSave,
+      /** An emulated TPM; of a domain that is to be moved shut off. */
+      Tpm,
+      /** The firmware's variables lie in no pool; of a domain that is to be moved shut off. */
+      NvramOutsidePool
     }
   }
 }

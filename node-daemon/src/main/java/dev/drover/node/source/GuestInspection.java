@@ -2,9 +2,11 @@ package dev.drover.node.source;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
 import dev.drover.node.hypervisor.DomainState;
@@ -37,8 +39,13 @@ final class GuestInspection {
    *
    * @param guest null if it can't be described: there is no such active domain here
    * @param blockers all that keeps it from moving; empty if nothing does
+   * @param cold of a guest that is moved shut off
    */
-  record Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+  record Outcome(@Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold) {
+    Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+      this(guest, blockers, null);
+    }
+
     Outcome {
       blockers = List.copyOf(blockers);
     }
@@ -71,7 +78,51 @@ final class GuestInspection {
                   Reason.VirtualMachineNotRunning,
                   domain == null ? "the domain is not here" : "the domain is " + domain.run())));
     }
-    var description = hypervisor.describe(uuid);
+    return inspect(migrationUid, hypervisor.describe(uuid), known, describeAnyway, null);
+  }
+
+  /** The same of a guest that is moved shut off, and shut down for it if that is allowed. */
+  Outcome inspectCold(String migrationUid, UUID uuid, Shutdown shutdown, boolean describeAnyway)
+      throws HypervisorException {
+    var domain = hypervisor.domain(uuid).orElse(null);
+    if (domain == null) {
+      return blocked(Reason.VirtualMachineNotRunning, "the domain is not here");
+    }
+    boolean running = domain.run() == DomainState.Run.Running;
+    if (!running && domain.run() != DomainState.Run.ShutOff) {
+      return blocked(
+          Reason.VirtualMachineRunning,
+          "the domain is %s; shut it off, or let it run and use shutdown: Graceful"
+              .formatted(domain.run()));
+    }
+    if (running && shutdown != Shutdown.Graceful) {
+      return blocked(
+          Reason.VirtualMachineRunning,
+          "the domain runs; shut it down, use shutdown: Graceful, or use mode: Live");
+    }
+    if (!domain.persistent()) {
+      return blocked(
+          Reason.TransientDomain, "the domain is transient; use mode: Live, or define it");
+    }
+    return inspect(
+        migrationUid,
+        hypervisor.describeShutOff(uuid),
+        List.of(),
+        describeAnyway,
+        new Cold(running, null, null, null));
+  }
+
+  private static Outcome blocked(Reason reason, String message) {
+    return new Outcome(null, List.of(Blocker.of(reason, message)));
+  }
+
+  private Outcome inspect(
+      String migrationUid,
+      GuestDescription description,
+      List<Blocker> known,
+      boolean describeAnyway,
+      @Nullable Cold cold)
+      throws HypervisorException {
     var blockers =
         Stream.of(
                 description.blockers().stream().map(GuestInspection::blocker),
@@ -84,7 +135,9 @@ final class GuestInspection {
             .limit(Blocker.MOST)
             .toList();
     return new Outcome(
-        blockers.isEmpty() || describeAnyway ? guest(migrationUid, description) : null, blockers);
+        blockers.isEmpty() || describeAnyway ? guest(migrationUid, description) : null,
+        blockers,
+        cold);
   }
 
   private static Blocker blocker(GuestDescription.Blocker found) {
@@ -98,6 +151,14 @@ final class GuestInspection {
       case TransientDisk ->
           Blocker.of(Reason.DiskNotMovable, "disk %s is transient".formatted(found.detail()));
       case ActiveJob -> Blocker.of(Reason.DomainBusy, "libvirt's job: " + found.detail());
+      case ManagedSave ->
+          Blocker.of(Reason.ManagedSavePresent, "saved memory of the guest lies on this host");
+      case Tpm -> Blocker.of(Reason.TpmPresent, "an emulated TPM");
+      case NvramOutsidePool ->
+          Blocker.of(
+              Reason.NvramOutsidePool,
+              "the firmware's variables (%s) lie in no active storage pool"
+                  .formatted(found.detail()));
     };
   }
 

@@ -12,6 +12,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
@@ -130,6 +131,7 @@ final class SourceReports {
               blockers,
               guest,
               null,
+              null,
               null);
     }
 
@@ -141,9 +143,22 @@ final class SourceReports {
         @Nullable Guest guest,
         @Nullable Result result,
         @Nullable Progress progress) {
-      return say(state, reason, message, null, guest, result, progress);
+      return say(state, reason, message, null, guest, result, progress, null);
     }
 
+    /** The same of a cold migration. */
+    CompletableFuture<Outcome> say(
+        State state,
+        Reason reason,
+        String message,
+        @Nullable Guest guest,
+        @Nullable Result result,
+        @Nullable Progress progress,
+        Cold cold) {
+      return say(state, reason, message, null, guest, result, progress, cold);
+    }
+
+    /** {@code cold}: null for what was said last. */
     private synchronized CompletableFuture<Outcome> say(
         State state,
         Reason reason,
@@ -151,7 +166,8 @@ final class SourceReports {
         @Nullable List<Blocker> blockers,
         @Nullable Guest guest,
         @Nullable Result result,
-        @Nullable Progress progress) {
+        @Nullable Progress progress,
+        @Nullable Cold cold) {
       var now = clock.instant();
       var previous = said.source();
       if (previous != null && isFinal(previous.state()) && !isFinal(state)) {
@@ -173,6 +189,7 @@ final class SourceReports {
               null,
               guest,
               result,
+              cold == null && previous != null ? previous.cold() : cold,
               attempt);
       return put(
           report,
@@ -285,6 +302,7 @@ final class SourceReports {
                   reach,
                   last.guest(),
                   last.result(),
+                  last.cold(),
                   last.attempt()),
               said.progress(),
               said.tuning(),

@@ -59,6 +59,7 @@ public final class SourceRole implements HypervisorListener {
   private final SourceReports reports;
   private final GuestInspection inspection;
   private final Forecasts forecasts;
+  private final ColdSource cold;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -77,11 +78,12 @@ public final class SourceRole implements HypervisorListener {
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
     this.forecasts = new Forecasts(hypervisor, clock);
+    this.cold = new ColdSource(hypervisor, peers, clock, reports);
   }
 
   /** How many transfers this process follows. */
   public int transfers() {
-    return runs.size();
+    return runs.size() + cold.transfers();
   }
 
   /**
@@ -116,7 +118,10 @@ public final class SourceRole implements HypervisorListener {
           endCheck(migration, own);
         } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
           reach(migration, own.get());
-          yield forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+          // A forecast is of memory, which a cold migration does not move.
+          yield migration.getSpec().cold()
+              ? Optional.empty()
+              : forecasts.advance(migration, uuid, own.get(), reports.of(migration));
         }
         yield Optional.empty();
       }
@@ -126,7 +131,10 @@ public final class SourceRole implements HypervisorListener {
       }
       case PreCopy, StopAndCopy, PostCopy -> {
         retune(migration);
-        var again = transfer(migration, uuid, own);
+        var again =
+            migration.getSpec().cold()
+                ? cold.transfer(migration, uuid, own)
+                : transfer(migration, uuid, own);
         removeProbes(migration, own);
         yield again;
       }
@@ -158,16 +166,21 @@ public final class SourceRole implements HypervisorListener {
 
   private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
-    boolean dryRun = migration.getSpec().dryRunRequested();
+    var spec = migration.getSpec();
+    var uid = migration.getMetadata().getUid();
+    boolean dryRun = spec.dryRunRequested();
     var outcome =
-        inspection.inspect(
-            migration.getMetadata().getUid(),
-            uuid,
-            StreamCheck.against(migration.getSpec(), hypervisor.host()),
-            dryRun);
+        spec.cold()
+            ? inspection.inspectCold(uid, uuid, spec.shutdownOrDefault(), dryRun)
+            : inspection.inspect(uid, uuid, StreamCheck.against(spec, hypervisor.host()), dryRun);
     if (outcome.blockers().isEmpty()) {
+      var says = "The guest can be moved";
+      var guest = outcome.guest();
+      var cold = outcome.cold();
       var unused =
-          voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
+          cold == null
+              ? voice.say(State.Inspected, Reason.Inspected, says, guest)
+              : voice.say(State.Inspected, Reason.Inspected, says, guest, null, null, cold);
       return;
     }
     LOG.info(voice.ref())
@@ -254,7 +267,7 @@ public final class SourceRole implements HypervisorListener {
   }
 
   /** A transfer belongs to one attempt. */
-  private static String key(LiveMigration migration) {
+  static String key(LiveMigration migration) {
     return migration.getMetadata().getUid() + "/" + migration.getStatus().attemptNumber();
   }
 
@@ -325,6 +338,9 @@ public final class SourceRole implements HypervisorListener {
     }
     return switch (state) {
       case Transferring, Switching, PostCopying, HandOverPending -> {
+        if (migration.getSpec().cold()) {
+          yield cold.stop(migration, uuid, own.orElseThrow(), reasonOf(failure), failure.message());
+        }
         var retry = begin(migration, uuid, own.orElseThrow(), Beginning.Adopted);
         var adopted = runs.get(key(migration));
         if (adopted != null) {
@@ -367,7 +383,7 @@ public final class SourceRole implements HypervisorListener {
     }
     removeCopiedDisks(migration, own.get());
     var result = own.get().result();
-    if (result != null) {
+    if (result != null && !migration.getSpec().cold()) {
       forecasts.learn(migration, result);
     }
     var unused =
@@ -431,6 +447,7 @@ public final class SourceRole implements HypervisorListener {
   public void onDomainEvent(UUID uuid, DomainEvent event, Instant at) {
     Optional.ofNullable(runsByDomain.get(uuid))
         .ifPresent(run -> run.signals().onDomainEvent(event, at));
+    cold.onDomainEvent(uuid, event);
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
+import dev.drover.node.hypervisor.GuestDescription;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -25,9 +26,12 @@ record CopyRule(Storage storage, Set<String> named) {
 
   /**
    * Whether a disk that the target does not see may be copied. What is read-only or shared with
-   * other guests never is.
+   * other guests never is; the firmware's variables, which are no disk to anybody, always are.
    */
   boolean mayCopy(Disk disk) {
+    if (disk.target().equals(GuestDescription.NVRAM)) {
+      return true;
+    }
     return storage != Storage.Shared
         && !disk.readOnly()
         && !disk.shareable()

@@ -229,7 +229,7 @@ final class TargetCheck {
       blockers.add(
           Blocker.of(
               Reason.BackingChainNotSupported,
-              "disk %s stands on a backing file; flatten it first (virsh blockpull)"
+              "disk %s stands on a backing file; flatten it first (virsh blockpull, or qemu-img rebase)"
                   .formatted(disk.target())));
     }
     if (hypervisor.volume(pool, volume).isPresent()) {

@@ -2,6 +2,7 @@ package dev.drover.node.target;
 
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.DiskDigest;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
@@ -46,7 +47,20 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
-    say(migration, state, reason.name(), message, null, plan);
+    say(migration, state, reason.name(), message, null, plan, null);
+  }
+
+  /** What the copies of a cold migration hold. */
+  void sayReadBack(
+      LiveMigration migration, @Nullable List<DiskPlan> plan, List<DiskDigest> digests) {
+    say(
+        migration,
+        TargetReport.State.Reserved,
+        Reason.TargetReserved.name(),
+        "The copies of %d disks were read back".formatted(digests.size()),
+        null,
+        plan,
+        digests);
   }
 
   /** {@code blockers}: not empty. */
@@ -57,6 +71,7 @@ final class TargetReports {
         blockers.getFirst().reason(),
         Blocker.sentence(blockers),
         blockers,
+        null,
         null);
   }
 
@@ -66,7 +81,8 @@ final class TargetReports {
       String reason,
       String message,
       @Nullable List<Blocker> blockers,
-      @Nullable List<DiskPlan> plan) {
+      @Nullable List<DiskPlan> plan,
+      @Nullable List<DiskDigest> digests) {
     var now = clock.instant();
     var report =
         new TargetReport(
@@ -77,6 +93,7 @@ final class TargetReports {
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
             blockers,
             plan,
+            digests,
             migration.getStatus().attempt());
     var condition =
         Condition.of(

@@ -43,6 +43,7 @@ public final class TargetRole {
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
+  private final ReadBack readBack;
 
   public TargetRole(
       String nodeName,
@@ -56,6 +57,7 @@ public final class TargetRole {
     this.reports = new TargetReports(nodeName, queue, clock);
     this.check = new TargetCheck(hypervisor, holds, limits);
     this.volumes = new TargetVolumes(hypervisor);
+    this.readBack = new ReadBack(hypervisor, reports);
   }
 
   /** How many guests this host holds a place for. */
@@ -102,6 +104,7 @@ public final class TargetRole {
         if (own.isPresent()) {
           holdAgain(migration, own.get());
           unmark(migration, own.get());
+          readBack.look(migration, own.get());
         }
       }
       case Commitment -> holds.release(migration.getMetadata().getUid());
@@ -129,6 +132,7 @@ public final class TargetRole {
 
   /** The object is gone, or another node is the target now. */
   public void gone(LiveMigration migration) {
+    readBack.stop(migration.getMetadata().getUid());
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
     reports.forget(migration);
@@ -227,6 +231,7 @@ public final class TargetRole {
 
   private Optional<Duration> cleanUp(LiveMigration migration, Optional<TargetReport> own)
       throws HypervisorException {
+    readBack.stop(migration.getMetadata().getUid());
     if (own.isPresent() && own.get().state() == TargetReport.State.Clean) {
       return Optional.empty();
     }

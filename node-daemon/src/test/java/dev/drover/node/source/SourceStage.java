@@ -30,6 +30,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -50,15 +51,31 @@ abstract class SourceStage {
   final FakeHypervisor source = new FakeHypervisor(InstantSource.system());
   final FakeHypervisor target = new FakeHypervisor(InstantSource.system());
   final RecordedReports reports = new RecordedReports();
+  Map<String, String> bridges = Map.of();
   final PeerAddress address = new PeerAddress(address(), Transport.tcp);
   final SourceRole role =
       new SourceRole(
           "n1",
           source,
-          node -> Optional.of(address),
+          directory(),
           reports.queue("drover-source"),
           InstantSource.system(),
           metrics);
+
+  /** Every node is the target host, with {@link #bridges}. */
+  private PeerDirectory directory() {
+    return new PeerDirectory() {
+      @Override
+      public Optional<PeerAddress> addressOf(String nodeName) {
+        return Optional.of(address);
+      }
+
+      @Override
+      public Map<String, String> bridgesOf(String nodeName) {
+        return bridges;
+      }
+    };
+  }
 
   static InetAddress address() {
     try {

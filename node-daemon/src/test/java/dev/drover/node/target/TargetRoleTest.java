@@ -153,6 +153,7 @@ class TargetRoleTest {
             null,
             guest(disk("vda", null)),
             null,
+            null,
             2);
     // What both said of the attempt before has another number, and is nobody's word any more.
     role.handle(

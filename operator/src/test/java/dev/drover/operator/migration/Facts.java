@@ -7,6 +7,7 @@ import dev.drover.api.v1alpha1.HypervisorNodeSpec;
 import dev.drover.api.v1alpha1.HypervisorNodeStatus;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
@@ -63,6 +64,7 @@ public final class Facts {
   private final List<Attempt> attempts = new ArrayList<>();
   private String notBefore;
   private LiveMigrationSpec.Retry retry;
+  private Shutdown shutdown;
 
   private Facts() {
     node("hv1");
@@ -93,6 +95,12 @@ public final class Facts {
 
   public Facts toLabels(Map<String, String> labels) {
     selector = labels;
+    return this;
+  }
+
+  /** {@code mode: Cold}. */
+  public Facts cold(Shutdown ofOneThatRuns) {
+    shutdown = ofOneThatRuns;
     return this;
   }
 
@@ -153,6 +161,7 @@ public final class Facts {
         new SourceReport.Guest(
             "vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", null, null, null, List.of()),
         over ? RESULT : null,
+        null,
         null);
   }
 
@@ -374,6 +383,7 @@ public final class Facts {
             before.reach(),
             before.guest(),
             null,
+            null,
             null);
     return this;
   }
@@ -394,6 +404,7 @@ public final class Facts {
             source.blockers(),
             new SourceReport.Reach(node, reached, reached ? null : "no route to host"),
             source.guest(),
+            null,
             null,
             null);
     return this;
@@ -432,6 +443,7 @@ public final class Facts {
                 null,
                 null,
                 List.of()),
+            null,
             null,
             null);
     return this;
@@ -572,6 +584,8 @@ public final class Facts {
             targetName == null && selector == null
                 ? null
                 : new LiveMigrationSpec.Target(targetName, selector))
+        .mode(shutdown == null ? null : LiveMigrationSpec.Mode.Cold)
+        .shutdown(shutdown)
         .abort(abort ? true : null)
         .notBefore(notBefore)
         .retry(retry)

@@ -5,6 +5,7 @@ import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.HostTopology;
@@ -19,6 +20,7 @@ import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Transfer;
 import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.VolumeReader;
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
@@ -26,11 +28,13 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 import org.libvirt.NodeInfo;
 import org.slf4j.Logger;
@@ -448,10 +452,97 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
-  /**
-   * virDomainUndefineFlags; NVRAM and TPM state stay. Throws kind {@code Conflict} for an active
-   * domain, which libvirt would make transient.
-   */
+  @Override
+  public GuestDescription describeShutOff(UUID uuid) throws HypervisorException {
+    return storageCall("description of " + uuid, link -> GuestReader.describeShutOff(link, uuid));
+  }
+
+  /** virDomainGetXMLDesc, as libvirt would send it to another version of itself. */
+  @Override
+  public GuestDefinition definitionFor(UUID uuid, PeerAddress target, Map<String, String> bridges)
+      throws HypervisorException {
+    return call(
+        "definition of " + uuid,
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            return new GuestDefinition(
+                uuid, DefinitionCalls.persistentFor(domain, target, bridges));
+          }
+        });
+  }
+
+  /** virStorageVolDownload. */
+  @Override
+  public VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
+      throws HypervisorException {
+    return calls.runWhile(
+        wanted,
+        "reading of volume " + volume,
+        config.storageDeadline(),
+        () -> {
+          Link link =
+              Link.open(
+                  config.uri(), config.keepAliveSeconds(), config.keepAliveCount(), Side.ThisHost);
+          boolean opened = false;
+          try {
+            VolumeReader reader =
+                VolumeStream.open(
+                    VolumeStream.Direction.Download,
+                    new VolumeStream.Part(pool, volume, offset, length),
+                    link,
+                    calls,
+                    config.storageDeadline(),
+                    wanted,
+                    link::shut);
+            opened = true;
+            return reader;
+          } finally {
+            if (!opened) {
+              link.shut();
+            }
+          }
+        },
+        VolumeReader::close);
+  }
+
+  @Override
+  public OptionalLong fileBytes(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "size of volume " + volume,
+        link ->
+            Storage.volume(link, pool, volume)
+                .map(found -> OptionalLong.of(found.fileBytes()))
+                .orElse(OptionalLong.empty()));
+  }
+
+  /** sync(2). */
+  @Override
+  public void flushStorage() {
+    Libc.instance().sync();
+  }
+
+  /** virDomainShutdownFlags. */
+  @Override
+  public void shutDown(UUID uuid) throws HypervisorException {
+    tellEmulator("shutdown of " + uuid, uuid, (link, domain) -> domain.shutDown());
+  }
+
+  /** virDomainCreate. */
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    connection.call(
+        "start of " + uuid,
+        config.storageDeadline(),
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.start();
+            return true;
+          }
+        });
+  }
+
+  /** virDomainUndefineFlags; NVRAM and TPM state stay. */
   @Override
   public void undefine(UUID uuid) throws HypervisorException {
     call(
@@ -460,13 +551,7 @@ public final class LibvirtHypervisor implements Hypervisor {
           Optional<DomainHandle> found = DomainHandle.find(link, uuid);
           if (found.isPresent()) {
             try (DomainHandle domain = found.get()) {
-              if (domain.isActive()) {
-                throw new HypervisorException(
-                    Kind.Conflict,
-                    LibvirtErrors.OPERATION_INVALID,
-                    "guest " + domain.name() + " is active");
-              }
-              domain.undefine();
+              DefinitionCalls.undefine(link, domain);
             } catch (HypervisorException e) {
               if (e.code() != LibvirtErrors.NO_DOMAIN) {
                 throw e;
@@ -491,7 +576,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         "start of the transfer of " + request.uuid(),
         request.uuid(),
         domain -> {
-          TransferCall call = TransferCall.of(request).with(definitions(domain, request));
+          TransferCall call = TransferCall.of(request).with(DefinitionCalls.of(domain, request));
           DomainHandle.Status status = domain.status();
           return request.postCopy()
                   && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
@@ -530,26 +615,6 @@ public final class LibvirtHypervisor implements Hypervisor {
             }
           }
         });
-  }
-
-  /** Of the target's own, where the guest's definition says something of this host. */
-  private static Definitions definitions(DomainHandle domain, TransferRequest request)
-      throws HypervisorException {
-    var relocation =
-        new Relocation(request.bridges(), LocalAddresses::has, request.target().address());
-    int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
-    try {
-      return new Definitions(
-          relocation.rewrite(domain.definition(flags)),
-          request.persist()
-              ? relocation.rewrite(domain.definition(flags | LibvirtNative.XML_INACTIVE))
-              : Optional.empty());
-    } catch (IllegalArgumentException e) {
-      throw new HypervisorException(
-          Kind.Other,
-          "the definition of " + domain.name() + " can't be read: " + e.getMessage(),
-          e);
-    }
   }
 
   @Override

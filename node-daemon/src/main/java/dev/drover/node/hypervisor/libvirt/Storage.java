@@ -65,16 +65,18 @@ final class Storage {
     if (known.isPresent()) {
       return known;
     }
-    Path directory = Path.of(path).getParent();
-    if (directory == null) {
-      return Optional.empty();
-    }
-    Optional<String> pool = poolAt(link, directory.toString());
+    Optional<String> pool = poolOf(link, path);
     if (pool.isEmpty()) {
       return Optional.empty();
     }
     inPool(link, pool.get(), found -> true);
     return lookup(link, path);
+  }
+
+  /** The active pool over the directory that a path is in, whether there is such a file or not. */
+  static Optional<String> poolOf(Link link, String path) throws HypervisorException {
+    Path directory = Path.of(path).getParent();
+    return directory == null ? Optional.empty() : poolAt(link, directory.toString());
   }
 
   /** virStorageVolCreateXML; nothing is preallocated. */

@@ -7,10 +7,11 @@ import org.w3c.dom.Element;
 /**
  * A volume's definition.
  *
+ * @param fileBytes size of its file; 0 if libvirt does not say
  * @param hasBackingFile whether the image stands on another one
  * @param block whether it is a block device of the host rather than a file
  */
-record VolumeXml(VolumeState state, boolean hasBackingFile, boolean block) {
+record VolumeXml(VolumeState state, long fileBytes, boolean hasBackingFile, boolean block) {
 
   /** Throws {@link IllegalArgumentException} if the text is not a volume. */
   static VolumeXml read(String pool, String text) {
@@ -26,6 +27,7 @@ record VolumeXml(VolumeState state, boolean hasBackingFile, boolean block) {
             Xml.child(target, "format").map(format -> format.getAttribute("type")).orElse("raw"),
             Xml.child(volume, "capacity").map(e -> Xml.bytes(e, "bytes")).orElse(0L),
             Xml.child(volume, "allocation").map(e -> Xml.bytes(e, "bytes")).orElse(0L)),
+        Xml.child(volume, "physical").map(e -> Xml.bytes(e, "bytes")).orElse(0L),
         Xml.text(volume, "backingStore", "path").filter(path -> !path.isEmpty()).isPresent(),
         "block".equals(Xml.attribute(volume, "type")));
   }

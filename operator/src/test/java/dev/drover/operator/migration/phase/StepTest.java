@@ -4,6 +4,7 @@ import static dev.drover.operator.migration.Facts.in;
 import static dev.drover.operator.migration.Facts.sighting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
@@ -69,6 +70,45 @@ class StepTest {
             "runs twice",
             pending0().seen(sighting("hv1", State.Running), sighting("hv2", State.Running)),
             "fail SplitBrain"),
+        row(
+            "cold, shut off",
+            pending0().cold(Shutdown.Never).seen(sighting("hv1", State.ShutOff)),
+            "become PreMigration hv1->hv2"),
+        row(
+            "cold, runs",
+            pending0().cold(Shutdown.Never).seen(sighting("hv1", State.Running)),
+            "fail VirtualMachineRunning"),
+        row(
+            "cold, runs and may be shut down, though defined elsewhere",
+            pending0()
+                .cold(Shutdown.Graceful)
+                .seen(sighting("hv1", State.Running), sighting("hv3", State.ShutOff)),
+            "become PreMigration hv1->hv2"),
+        row(
+            "cold, paused",
+            pending0().cold(Shutdown.Graceful).seen(sighting("hv1", State.Paused)),
+            "fail VirtualMachineRunning"),
+        row(
+            "cold, defined twice",
+            pending0()
+                .cold(Shutdown.Never)
+                .seen(sighting("hv1", State.ShutOff), sighting("hv2", State.ShutOff)),
+            "fail VirtualMachineDefinedTwice"),
+        row(
+            "cold, defined twice, and it is said which",
+            pending0()
+                .cold(Shutdown.Never)
+                .fromNode("hv2")
+                .seen(sighting("hv1", State.ShutOff), sighting("hv2", State.ShutOff)),
+            "become PreMigration hv2->hv1"),
+        row(
+            "cold, shut off on another host",
+            pending0().cold(Shutdown.Never).fromNode("hv2").seen(sighting("hv1", State.ShutOff)),
+            "fail VirtualMachineNotOnSource"),
+        row(
+            "cold, never seen",
+            pending0().cold(Shutdown.Never).seen(),
+            "fail VirtualMachineNotRunning"),
         row("on another host", pending0().fromNode("hv2"), "fail VirtualMachineNotOnSource"),
         row("on the named host", pending0().fromNode("hv1"), "become PreMigration hv1->hv2"),
         row("there already", pending0().toNode("hv1"), "fail TargetIsSource"),
