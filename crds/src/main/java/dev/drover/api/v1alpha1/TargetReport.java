@@ -66,7 +66,11 @@ public record TargetReport(
     /** Memory and a slot are held, the volumes are made. */
     Reserved,
     /** After a failure or an abort: everything that was made here is gone again. */
-    Clean
+    Clean,
+    /**
+     * The source's host was lost, and the guest is here; the message says what was done for that.
+     */
+    Settled
   }
 
   /**

@@ -99,7 +99,7 @@ final class TargetReports {
         Condition.of(
                 ConditionType.TargetReady,
                 switch (state) {
-                  case Reserved -> Condition.TRUE;
+                  case Reserved, Settled -> Condition.TRUE;
                   case Checked -> Condition.UNKNOWN;
                   case Refused, Clean -> Condition.FALSE;
                 },

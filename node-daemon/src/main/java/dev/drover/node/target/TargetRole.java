@@ -13,10 +13,12 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
+import dev.drover.node.target.LostSource.Action;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,6 +35,9 @@ public final class TargetRole {
       new MigrationLog(LoggerFactory.getLogger(TargetRole.class));
   private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(200);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(5);
+
+  private static final String ABOUT_TO_START =
+      "The source's host is lost; the guest is about to be started anew here, from its shared disks";
 
   private final String nodeName;
   private final Hypervisor hypervisor;
@@ -232,13 +237,18 @@ public final class TargetRole {
   private Optional<Duration> cleanUp(LiveMigration migration, Optional<TargetReport> own)
       throws HypervisorException {
     readBack.stop(migration.getMetadata().getUid());
-    if (own.isPresent() && own.get().state() == TargetReport.State.Clean) {
+    if (own.isPresent()
+        && (own.get().state() == TargetReport.State.Clean
+            || own.get().state() == TargetReport.State.Settled)) {
       return Optional.empty();
     }
     boolean mayHaveMadeSomething =
         own.isPresent()
             && migration.getStatus().phaseValue() != Phase.PreMigration
             && own.get().state() != TargetReport.State.Refused;
+    if (mayHaveMadeSomething && sourceIsLost(migration.getStatus())) {
+      return settleWithoutSource(migration, own.get());
+    }
     if (mayHaveMadeSomething) {
       if (!sourceKeepsOrLostTheGuest(migration.getStatus())) {
         return Optional.empty(); // its next word wakes us up
@@ -246,20 +256,119 @@ public final class TargetRole {
       if (!removeIncomingGuest(migration)) {
         return Optional.of(LOOK_AGAIN_AFTER);
       }
-      if (own.get().state() == TargetReport.State.Reserved) {
-        volumes.removeReserved(migration.getMetadata().getUid(), own.get().copies());
-      } else {
-        volumes.removeBegun(migration.getMetadata().getUid(), own.get().copies());
+      removeVolumes(migration, own.get());
+    }
+    sayClean(migration, own, "Nothing of the guest is left here");
+    return Optional.empty();
+  }
+
+  private void removeVolumes(LiveMigration migration, TargetReport own) throws HypervisorException {
+    if (own.state() == TargetReport.State.Reserved) {
+      volumes.removeReserved(migration.getMetadata().getUid(), own.copies());
+    } else {
+      volumes.removeBegun(migration.getMetadata().getUid(), own.copies());
+    }
+  }
+
+  private void sayClean(LiveMigration migration, Optional<TargetReport> own, String message) {
+    say(migration, TargetReport.State.Clean, Reason.CleaningUp, message, own);
+  }
+
+  private void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      Reason reason,
+      String message,
+      Optional<TargetReport> own) {
+    holds.release(migration.getMetadata().getUid());
+    reports.say(migration, state, reason, message, own.map(TargetReport::disks).orElse(null));
+  }
+
+  /**
+   * INVARIANT: only the operator writes {@code failure}, and this reason only of a host that an
+   * admin has fenced and whose daemon is silent: nothing of the guest runs there.
+   */
+  private static boolean sourceIsLost(LiveMigrationStatus status) {
+    var failure = status.failure();
+    return failure != null && failure.reason().equals(Reason.SourceHostLost.name());
+  }
+
+  private Optional<Duration> settleWithoutSource(LiveMigration migration, TargetReport own)
+      throws HypervisorException {
+    var uuid = UUID.fromString(Objects.requireNonNull(migration.getStatus().domainUuid()));
+    var guest = migration.getStatus().currentSource().map(SourceReport::guest).orElse(null);
+    if (guest == null) {
+      return Optional.empty(); // it has never said anything, so nothing was made for it
+    }
+    var plan = own.disks() == null ? List.<DiskPlan>of() : own.disks();
+    boolean startIntended =
+        migration
+            .getStatus()
+            .currentTarget()
+            .filter(report -> ABOUT_TO_START.equals(report.message()))
+            .isPresent();
+    var action = LostSource.decide(hypervisor.domain(uuid), guest, plan, startIntended);
+    LOG.info(MigrationRef.of(migration))
+        .addKeyValue("action", action)
+        .log("The source's host is lost; what is here is settled without it");
+    var before = Optional.of(own);
+    switch (action) {
+      case Action.Discard() -> {
+        remove(uuid);
+        removeVolumes(migration, own);
+        sayClean(migration, before, "The source's host is lost; nothing of the guest is left here");
+      }
+      case Action.KeepVolumes(var because) -> {
+        remove(uuid);
+        volumes.unmark(migration.getMetadata().getUid(), own.copies());
+        sayClean(
+            migration,
+            before,
+            own.copies().isEmpty()
+                ? "The source's host is lost; nothing of the guest is left here"
+                : "The source's host is lost. The guest's volumes are kept here: " + because);
+      }
+      case Action.Resume() -> {
+        hypervisor.resume(uuid);
+        sayHere(migration, before, "The source's host is lost; the guest goes on here");
+      }
+      case Action.StartAnew() -> {
+        if (!startIntended) {
+          // Written first: a daemon that dies in between finds a guest that is off, and starts it.
+          reports.say(migration, own.state(), Reason.SourceHostLost, ABOUT_TO_START, own.disks());
+          return Optional.of(LOOK_AGAIN_SOON);
+        }
+        hypervisor.destroy(uuid);
+        hypervisor.start(uuid);
+        sayHere(
+            migration,
+            before,
+            "The source's host is lost; the guest was started anew here, from its shared disks");
+      }
+      case Action.Leave(var message) -> sayHere(migration, before, message);
+      case Action.AskAPerson(var message) -> {
+        if (!message.equals(own.message())) {
+          reports.say(migration, own.state(), Reason.SourceHostLost, message, own.disks());
+        }
+        return Optional.of(LOOK_AGAIN_AFTER);
       }
     }
-    holds.release(migration.getMetadata().getUid());
-    reports.say(
-        migration,
-        TargetReport.State.Clean,
-        Reason.CleaningUp,
-        "Nothing of the guest is left here",
-        own.map(TargetReport::disks).orElse(null));
     return Optional.empty();
+  }
+
+  private void sayHere(LiveMigration migration, Optional<TargetReport> own, String message) {
+    say(migration, TargetReport.State.Settled, Reason.SourceHostLost, message, own);
+  }
+
+  private void remove(UUID uuid) throws HypervisorException {
+    var here = hypervisor.domain(uuid);
+    if (here.isEmpty()) {
+      return;
+    }
+    hypervisor.destroy(uuid);
+    if (here.get().persistent()) {
+      hypervisor.undefine(uuid);
+    }
   }
 
   /**

@@ -555,4 +555,73 @@ class TargetRoleTest {
             null));
     assertThat(role.reservations()).isEqualTo(1);
   }
+
+  private TargetReport handleLost(TargetReport own) throws HypervisorException {
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.StopAndCopy,
+            source(SourceReport.State.Switching, guest(disk("vda", null))),
+            own,
+            new Failure("SourceHostLost", "n1 is fenced.", "n1", "StopAndCopy")));
+    await().until(() -> reports.target() != null);
+    return Objects.requireNonNull(reports.target());
+  }
+
+  private static DomainState arrival(DomainState.Run run) {
+    return new DomainState(DOMAIN, "web", run, "user", true, 1024 * MIB, 2, null);
+  }
+
+  private static TargetReport reserved(DiskPlan.Action action, String message) {
+    boolean copy = action == DiskPlan.Action.Copy;
+    return new TargetReport(
+        "n2",
+        TargetReport.State.Reserved,
+        "TargetReserved",
+        message,
+        "2026-11-23T12:00:00Z",
+        null,
+        List.of(
+            new DiskPlan(
+                "vda",
+                action,
+                copy ? "default" : null,
+                copy ? "web-vda.qcow2" : null,
+                copy ? "qcow2" : null,
+                copy ? Long.valueOf(200 * MIB) : null)));
+  }
+
+  @Test
+  void aHeldGuestWhoseDisksCameAlongGoesOnWithoutItsSource() throws HypervisorException {
+    host.put(arrival(DomainState.Run.Paused));
+    assertThat(handleLost(reserved(DiskPlan.Action.Copy, "held")).state())
+        .isEqualTo(TargetReport.State.Settled);
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Running);
+  }
+
+  @Test
+  void aHeldGuestWithSharedDisksIsStartedAnewAfterThatWasWritten() throws HypervisorException {
+    host.put(arrival(DomainState.Run.Paused));
+    var intention = handleLost(reserved(DiskPlan.Action.Stay, "held"));
+    assertThat(intention.state()).isEqualTo(TargetReport.State.Reserved);
+    assertThat(intention.message()).contains("about to be started anew");
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Paused);
+
+    handleLost(reserved(DiskPlan.Action.Stay, intention.message()));
+    awaitState(TargetReport.State.Settled);
+    assertThat(host.calls()).anyMatch(call -> call.startsWith("destroy"));
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Running);
+  }
+
+  @Test
+  void whatCameInOnlyHalfGoesWithItsVolumes() throws HypervisorException {
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    host.put(arrival(DomainState.Run.PausedForMigration));
+    assertThat(handleLost(reserved(DiskPlan.Action.Copy, "held")).state())
+        .isEqualTo(TargetReport.State.Clean);
+    assertThat(host.domain(DOMAIN)).isEmpty();
+    assertThat(host.volume("default", "web-vda.qcow2")).isEmpty();
+  }
 }

@@ -638,6 +638,15 @@ class StepTest {
                 .fenced("hv1"),
             "become Commitment forget"),
         row(
+            "the target has settled that the guest is there",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switching)
+                .target(TargetReport.State.Settled)
+                .failure(Reason.SourceHostLost)
+                .seen(sighting("hv2", State.Paused))
+                .fenced("hv1"),
+            "become Commitment forget"),
+        row(
             "a held copy has not arrived",
             in(Phase.PreCopy)
                 .source(SourceReport.State.Switching)
