@@ -52,6 +52,19 @@ public record TargetReport(
     this(nodeName, state, reason, message, since, blockers, disks, null, null, null);
   }
 
+  /** Without a doorway, and without warnings. */
+  public TargetReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable List<DiskPlan> disks,
+      @Nullable Integer attempt) {
+    this(nodeName, state, reason, message, since, blockers, disks, null, null, attempt);
+  }
+
   /** Which attempt it is about, from 1. */
   public int attemptNumber() {
     return attempt == null ? 1 : attempt;

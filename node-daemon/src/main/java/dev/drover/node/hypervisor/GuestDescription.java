@@ -66,6 +66,8 @@ public record GuestDescription(
       HostDevice,
       Snapshots,
       SharedFilesystem,
+      /** A device or a CPU feature that is tied to its host. */
+      HostBound,
       TransientDisk,
       ActiveJob
     }

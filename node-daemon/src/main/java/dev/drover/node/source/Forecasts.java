@@ -133,7 +133,8 @@ final class Forecasts {
         forecast.converges(),
         cap != null ? Confidence.Medium : measured > 0 ? Confidence.High : Confidence.Low,
         dirtyBytesPerSecond >> 20,
-        rate >> 20);
+        rate >> 20,
+        null);
   }
 
   /** By the plan of the host that is asked; without one, all that may have to be copied. */

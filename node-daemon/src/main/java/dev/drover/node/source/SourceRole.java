@@ -8,23 +8,21 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
-import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
-import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.JobStatistics;
-import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
@@ -49,15 +48,13 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
-  /** A host that takes longer to answer would not keep up with a transfer either. */
-  private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
-
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final PeerDirectory peers;
   private final InstantSource clock;
   private final SourceReports reports;
   private final GuestInspection inspection;
+  private final WayTrial trial;
   private final Forecasts forecasts;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
@@ -67,6 +64,7 @@ public final class SourceRole implements HypervisorListener {
       String nodeName,
       Hypervisor hypervisor,
       PeerDirectory peers,
+      Way way,
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
@@ -76,6 +74,7 @@ public final class SourceRole implements HypervisorListener {
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
+    this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
   }
 
@@ -163,7 +162,10 @@ public final class SourceRole implements HypervisorListener {
         inspection.inspect(
             migration.getMetadata().getUid(),
             uuid,
-            StreamCheck.against(migration.getSpec(), hypervisor.host()),
+            Stream.concat(
+                    StreamCheck.against(migration.getSpec(), hypervisor.host()).stream(),
+                    trial.ownBlockers().stream())
+                .toList(),
             dryRun);
     if (outcome.blockers().isEmpty()) {
       var unused =
@@ -190,27 +192,13 @@ public final class SourceRole implements HypervisorListener {
             .isPresent();
   }
 
-  /** Of each target in turn: a migration would find out when it starts. */
+  /** Of each target in turn, once it has said where: a migration would find out when it starts. */
   private void reach(LiveMigration migration, SourceReport own) {
-    var target = migration.getStatus().targetNode();
+    var target = migration.getStatus().currentTarget();
     var before = own.reach();
-    if (target == null || (before != null && before.nodeName().equals(target))) {
-      return;
-    }
-    var address = peers.addressOf(target);
-    reports
-        .of(migration)
-        .reaches(
-            address.isEmpty()
-                ? new Reach(target, false, "the address of " + target + " is not known")
-                : knock(target, address.get()));
-  }
-
-  private Reach knock(String target, PeerAddress address) {
-    try (var _ = hypervisor.connectPeer(address, REACH_DEADLINE)) {
-      return new Reach(target, true, null);
-    } catch (HypervisorException e) {
-      return new Reach(target, false, Text.limit(String.valueOf(e.getMessage()), 512));
+    if (target.isPresent()
+        && (before == null || !before.nodeName().equals(target.get().nodeName()))) {
+      reports.of(migration).reaches(trial.of(target.get()));
     }
   }
 

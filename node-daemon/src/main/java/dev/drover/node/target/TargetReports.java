@@ -8,6 +8,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Doorway;
 import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
@@ -46,18 +47,34 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
-    say(migration, state, reason.name(), message, null, plan);
+    say(migration, state, reason.name(), message, null, plan, null, null);
   }
 
-  /** {@code blockers}: not empty. */
-  void refuse(LiveMigration migration, List<Blocker> blockers) {
-    say(
-        migration,
-        TargetReport.State.Refused,
-        blockers.getFirst().reason(),
-        Blocker.sentence(blockers),
-        blockers,
-        null);
+  /** What a check has found. */
+  void found(LiveMigration migration, TargetCheck.Outcome outcome, String messageIfItFits) {
+    var blockers = outcome.blockers();
+    var warnings = outcome.warnings().isEmpty() ? null : outcome.warnings();
+    if (outcome.fits()) {
+      say(
+          migration,
+          TargetReport.State.Checked,
+          Reason.TargetChecked.name(),
+          messageIfItFits,
+          null,
+          outcome.plan(),
+          outcome.doorway(),
+          warnings);
+    } else {
+      say(
+          migration,
+          TargetReport.State.Refused,
+          blockers.getFirst().reason(),
+          Blocker.sentence(blockers),
+          blockers,
+          null,
+          outcome.doorway(),
+          warnings);
+    }
   }
 
   private void say(
@@ -66,7 +83,9 @@ final class TargetReports {
       String reason,
       String message,
       @Nullable List<Blocker> blockers,
-      @Nullable List<DiskPlan> plan) {
+      @Nullable List<DiskPlan> plan,
+      @Nullable Doorway doorway,
+      @Nullable List<Blocker> warnings) {
     var now = clock.instant();
     var report =
         new TargetReport(
@@ -77,6 +96,8 @@ final class TargetReports {
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
             blockers,
             plan,
+            doorway,
+            warnings,
             migration.getStatus().attempt());
     var condition =
         Condition.of(

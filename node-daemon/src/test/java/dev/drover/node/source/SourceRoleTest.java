@@ -120,7 +120,7 @@ class SourceRoleTest extends SourceStage {
   /** {@code allIsKnown}: the operator has heard all hosts. */
   private LiveMigration dryRun(@Nullable SourceReport own, boolean allIsKnown) {
     var spec = LiveMigrationSpec.builder("web").dryRun(true).build();
-    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
+    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, CHECKED, null);
     if (allIsKnown) {
       var status = migration.getStatus();
       migration.setStatus(
