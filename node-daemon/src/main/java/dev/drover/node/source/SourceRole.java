@@ -138,6 +138,7 @@ public final class SourceRole implements HypervisorListener {
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
     reports.forget(migration);
+    forecasts.forget(migration.getMetadata().getUid());
   }
 
   /** From Reservation on, the target has looked; once per life of this daemon is enough. */
@@ -170,6 +171,9 @@ public final class SourceRole implements HypervisorListener {
     if (outcome.blockers().isEmpty()) {
       var unused =
           voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
+      if (!dryRun && outcome.guest() != null) {
+        forecasts.prepare(migration, uuid, outcome.guest());
+      }
       return;
     }
     LOG.info(voice.ref())
@@ -264,13 +268,15 @@ public final class SourceRole implements HypervisorListener {
       return Optional.of(LOOK_AGAIN_SOON); // the attempt before is over, but for its thread
     }
     var key = key(migration);
+    var voice = reports.of(migration);
     var run =
         new TransferRun(
             beginning,
             TransferOrder.of(
                 migration, uuid, guest, target, address.get(), peers.bridgesOf(target)),
             Tuning.of(migration),
-            reports.of(migration),
+            voice,
+            forecasts.expectation(migration, uuid, guest, voice),
             hypervisor,
             clock);
     runs.put(key, run);
