@@ -26,6 +26,15 @@ public record MemoryWrites(long bytesPerSecond, OptionalLong workingSetBytes, bo
   /** QEMU looks at 512 pages of each GiB (calc-dirty-rate): each stands for that much memory. */
   private static final double SAMPLE_BYTES = 2 << 20;
 
+  /** Fewer pages that were written to are chance. */
+  private static final int FEWEST_PAGES = 8;
+
+  /**
+   * Standard errors that each sampling may be off by before a bound is believed: a bound that there
+   * is none of would promise too much.
+   */
+  private static final double DOUBT = 1.5;
+
   /** Without a bound the long sampling finds three times as much as the short one. */
   private static final double BOUNDED_BELOW = 2.5;
 
@@ -42,17 +51,19 @@ public record MemoryWrites(long bytesPerSecond, OptionalLong workingSetBytes, bo
    * @param longBytes written to within {@link #LONG}
    */
   public static MemoryWrites of(long shortBytes, long longBytes) {
-    double less = Math.max(0, (double) shortBytes - error(shortBytes));
-    double more = (double) longBytes + error(longBytes);
+    double less = Math.max(0, (double) shortBytes - DOUBT * error(shortBytes));
+    double more = (double) longBytes + DOUBT * error(longBytes);
     long steady = longBytes / LONG.toSeconds();
-    if (more >= BOUNDED_BELOW * less) {
+    if (longBytes < FEWEST_PAGES * SAMPLE_BYTES || more >= BOUNDED_BELOW * less) {
       // The pages that were sampled are too few to tell, or there is no bound.
       return new MemoryWrites(Math.max(shortBytes, steady), OptionalLong.empty(), false);
     }
     boolean atOnce =
         (double) (longBytes - shortBytes) <= Math.hypot(error(shortBytes), error(longBytes));
     return new MemoryWrites(
-        Math.max(shortBytes, steady), OptionalLong.of(Math.round(more)), atOnce);
+        Math.max(shortBytes, steady),
+        OptionalLong.of(longBytes + Math.round(error(longBytes))),
+        atOnce);
   }
 
   /** As counted things go: the root of their number. */
