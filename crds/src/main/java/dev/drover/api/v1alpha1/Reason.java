@@ -100,6 +100,9 @@ public enum Reason {
   SharedFilesystemAttached(
       "The guest has a file system of its host mounted (virtiofs or 9p).",
       "Unmount it in the guest and detach it."),
+  DeviceNotMovable(
+      "The guest has a device or a CPU feature that is tied to its host.",
+      "Detach the device, or take the feature out of the definition, for the time of the migration."),
   DiskNotMovable(
       "A disk is of a type that can neither be copied nor reached from the target.",
       "Detach the disk, or move its content to a storage pool."),
@@ -162,12 +165,38 @@ public enum Reason {
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
+  InsufficientHugePages(
+      "The target has not enough free huge pages of the size that the guest's memory is made of.",
+      "See them with `virsh freepages --all`; reserve more there (`virsh allocpages`, or at boot), or take another target."),
   InsufficientDiskSpace(
       "A pool of the target has not enough room for the guest's disks.",
       "Make room in the pool, or take another target."),
   NoFreeSlot(
       "The node has as many migrations as it may have at once.",
       "Nothing: it goes on when a slot is free. More slots: `spec.maxIncoming` and `spec.maxOutgoing` of the HypervisorNode."),
+
+  // The way to the target.
+  NoMigrationPort(
+      "All ports of the target's migration range are taken.",
+      "Wait until migrations there have ended. Else see who listens there (`ss -ltn`), or widen the range: `migration_port_max` in qemu.conf, and `nodeDaemon.migrationPorts` of the chart."),
+  MigrationPortUnreachable(
+      "The source reaches the target's libvirt, but not a port of its migration range.",
+      "Open the range (49152 to 49215, unless qemu.conf says otherwise) in every firewall between the two migration addresses."),
+  CertificateMissing(
+      "A certificate, key or CA file that libvirt or QEMU needs for TLS is not there or can't be read.",
+      "Put the file where the message says, on the host that it names."),
+  CertificateExpired(
+      "A certificate for TLS has expired, or is not valid yet.",
+      "Renew it. If its dates are right, the host's clock is not."),
+  CertificateNameMismatch(
+      "A host's certificate does not name the address at which other hosts reach it.",
+      "Make one with the migration address as an IP address among its subjectAltNames."),
+  CertificateUntrusted(
+      "A certificate is not signed by the CA that the host, or the one at the other end, has.",
+      "Give both hosts the same CA, and certificates that it has signed."),
+  ClockSkew(
+      "The clocks of the two hosts differ. A warning: the guest moves all the same, but downtimes and times in logs are off, and TLS may fail.",
+      "Set both by NTP (chrony, systemd-timesyncd)."),
 
   // It went wrong on the way.
   ReservationFailed(
@@ -271,8 +300,10 @@ public enum Reason {
           TargetNotReady,
           DomainBusy,
           InsufficientMemory,
+          InsufficientHugePages,
           InsufficientDiskSpace,
           NoFreeSlot,
+          NoMigrationPort,
           ReservationFailed,
           ConnectionToTargetFailed,
           TransferFailed,
@@ -316,6 +347,7 @@ public enum Reason {
           HostDeviceAttached,
           SnapshotsPresent,
           SharedFilesystemAttached,
+          DeviceNotMovable,
           DiskNotMovable,
           DiskOutsidePool,
           DiskNotFound,
@@ -330,6 +362,12 @@ public enum Reason {
           OptionNotSupported,
           StorageNotShared,
           StorageIsShared,
+          MigrationPortUnreachable,
+          CertificateMissing,
+          CertificateExpired,
+          CertificateNameMismatch,
+          CertificateUntrusted,
+          ClockSkew,
           PostCopyUnsupported,
           PostCopyFailed,
           GuestStopped,

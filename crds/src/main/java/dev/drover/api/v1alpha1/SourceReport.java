@@ -33,7 +33,8 @@ public record SourceReport(
     @JsonPropertyDescription("All that keeps the guest from moving, whatever the target.")
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
-    @JsonPropertyDescription("In a dry run: whether this host reaches the target's libvirt.")
+    @JsonPropertyDescription(
+            "In a dry run: whether this host reaches the target's libvirt and its migration ports.")
         @Nullable Reach reach,
     @Nullable Guest guest,
     LiveMigrationStatus.@Nullable Result result,
@@ -64,16 +65,34 @@ public record SourceReport(
   }
 
   /**
-   * Whether the source reaches a target's libvirt, certificates included where it speaks TLS.
+   * Whether the source reaches a target: its libvirt, certificates included where it speaks TLS,
+   * and a port of its migration range.
    *
    * @param message why not
+   * @param blockers all that is in the way; a daemon that tells only {@code message} has not
+   *     reached libvirt
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Reach(
       @Required @Size(max = 253) String nodeName,
       @Required boolean reached,
-      @Size(max = 512) @Nullable String message) {}
+      @Size(max = 512) @Nullable String message,
+      @Size(max = Blocker.MOST) @Nullable List<Blocker> blockers,
+      @Size(max = Blocker.MOST) @Nullable List<Blocker> warnings) {
+
+    public Reach(String nodeName, boolean reached, @Nullable String message) {
+      this(nodeName, reached, message, null, null);
+    }
+
+    public List<Blocker> blockersOrEmpty() {
+      return blockers == null ? List.of() : blockers;
+    }
+
+    public List<Blocker> warningsOrEmpty() {
+      return warnings == null ? List.of() : warnings;
+    }
+  }
 
   /** What the source's daemon has done, and where the guest therefore is. */
   public enum State {
@@ -134,6 +153,7 @@ public record SourceReport(
    * @param cpus that the guest is pinned to, as libvirt writes them: {@code 0-3,8}
    * @param numaNodes that its memory is bound to
    * @param bridges bridges, and devices of the host, that its network cards are on
+   * @param hugePages that its memory is made of; absent if it is made of ordinary pages
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -141,12 +161,36 @@ public record SourceReport(
       boolean autostart,
       @Size(max = 1024) @Nullable String cpus,
       @Size(max = 1024) @Nullable String numaNodes,
-      @Size(max = 64) @Nullable List<@Size(max = 64) String> bridges) {
+      @Size(max = 64) @Nullable List<@Size(max = 64) String> bridges,
+      @Size(max = 16) @Nullable List<HugePages> hugePages) {
+
+    /** Of a guest with ordinary pages. */
+    public Surroundings(
+        boolean autostart,
+        @Nullable String cpus,
+        @Nullable String numaNodes,
+        @Nullable List<String> bridges) {
+      this(autostart, cpus, numaNodes, bridges, null);
+    }
+
+    public List<HugePages> hugePagesOrEmpty() {
+      return hugePages == null ? List.of() : hugePages;
+    }
 
     public List<String> bridgesOrEmpty() {
       return bridges == null ? List.of() : bridges;
     }
   }
+
+  /**
+   * Huge pages of one size.
+   *
+   * @param pageKibibytes absent: whatever size is the host's default
+   * @param bytes that are needed of them
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record HugePages(@Min(1) @Nullable Long pageKibibytes, @Min(0) long bytes) {}
 
   /**
    * A disk of the guest.

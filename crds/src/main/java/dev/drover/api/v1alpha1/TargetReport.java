@@ -35,6 +35,11 @@ public record TargetReport(
         @Nullable List<Blocker> blockers,
     @Size(max = 64) @Nullable List<DiskPlan> disks,
     @Size(max = 64) @Nullable List<DiskDigest> digests,
+    @JsonPropertyDescription("In a dry run: where the source can try the way to this host.")
+        @Nullable Doorway doorway,
+    @JsonPropertyDescription("What does not keep the guest from coming, but should be known.")
+        @Size(max = Blocker.MOST)
+        @Nullable List<Blocker> warnings,
     @Min(1) @Nullable Integer attempt) {
 
   /** Of the first attempt. */
@@ -46,7 +51,20 @@ public record TargetReport(
       String since,
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> disks) {
-    this(nodeName, state, reason, message, since, blockers, disks, null, null);
+    this(nodeName, state, reason, message, since, blockers, disks, null, null, null, null);
+  }
+
+  /** Without digests, a doorway and warnings. */
+  public TargetReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable List<DiskPlan> disks,
+      @Nullable Integer attempt) {
+    this(nodeName, state, reason, message, since, blockers, disks, null, null, null, attempt);
   }
 
   /** Which attempt it is about, from 1. */
@@ -100,6 +118,32 @@ public record TargetReport(
     public boolean isCopy() {
       return action == Action.Copy;
     }
+  }
+
+  /**
+   * A door that the target's daemon holds open for a moment, and what the source must bring along.
+   *
+   * @param port of the migration range, at the host's migration address
+   * @param greeting what is heard there: only this very host says it
+   * @param authorities SHA-256 of the CAs that this host's libvirt and QEMU trust, with TLS
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Doorway(
+      @Min(1) int port,
+      @Required @Size(max = 64) String greeting,
+      @Nullable Authorities authorities) {}
+
+  /** The CAs that a host trusts; each as the SHA-256 of its certificate, in hexadecimal. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Authorities(
+      @Size(max = 16) List<@Size(max = 64) String> libvirt,
+      @Size(max = 16) List<@Size(max = 64) String> qemu) {}
+
+  /** What should be known of this host, though the guest fits. */
+  public List<Blocker> warningsOrEmpty() {
+    return warnings == null ? List.of() : warnings;
   }
 
   /** What keeps this host from taking the guest; a daemon that told only one has it in there. */

@@ -21,6 +21,24 @@ public record Prospect(
     long bytesPerSecond,
     Duration maxDowntime,
     Duration completionTimeout) {
+  /** Of a guest that writes like that. */
+  public static Prospect of(
+      long diskBytes,
+      long memoryBytes,
+      MemoryWrites writes,
+      long bytesPerSecond,
+      Duration maxDowntime,
+      Duration completionTimeout) {
+    return new Prospect(
+        diskBytes,
+        memoryBytes,
+        writes.reckonedBytesPerSecond(),
+        Math.min(memoryBytes, writes.workingSetBytes().orElse(memoryBytes)),
+        bytesPerSecond,
+        maxDowntime,
+        completionTimeout);
+  }
+
   public Prospect {
     if (diskBytes < 0 || memoryBytes < 0 || dirtyBytesPerSecond < 0 || writableBytes < 0) {
       throw new IllegalArgumentException("nothing can be less than nothing");

@@ -69,6 +69,8 @@ public record GuestDescription(
       HostDevice,
       Snapshots,
       SharedFilesystem,
+      /** A device or a CPU feature that is tied to its host. */
+      HostBound,
       TransientDisk,
       ActiveJob,
       /** Memory that was saved at the last shutdown; of a domain that is to be moved shut off. */

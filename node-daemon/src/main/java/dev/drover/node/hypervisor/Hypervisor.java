@@ -69,6 +69,9 @@ public interface Hypervisor extends AutoCloseable {
   /** Bytes of memory that could be given to a new guest now (free, buffers and page cache). */
   long availableMemoryBytes() throws HypervisorException;
 
+  /** The huge pages that are free now. */
+  FreePages freePages() throws HypervisorException;
+
   List<PoolState> pools() throws HypervisorException;
 
   /** The volume, after the pool was refreshed; empty if there is none (or no such active pool). */

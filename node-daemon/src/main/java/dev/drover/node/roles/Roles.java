@@ -8,6 +8,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ServerSideApply;
 import dev.drover.node.source.SourceRole;
 import dev.drover.node.target.TargetRole;
+import dev.drover.node.way.Way;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.Operator;
@@ -48,17 +49,20 @@ public final class Roles implements AutoCloseable {
   private final Operator sdk;
   private final ScheduledExecutorService reportExecutor;
   private final String nodeName;
+  private final Way way;
   private final SourceRole source;
   private final TargetRole target;
 
   public Roles(
       String nodeName,
       Transport transport,
+      Way way,
       KubernetesClient client,
       Hypervisor hypervisor,
       MeterRegistry metrics,
       InstantSource clock) {
     this.nodeName = nodeName;
+    this.way = way;
     this.client = client;
     this.reportExecutor =
         Executors.newScheduledThreadPool(
@@ -70,6 +74,7 @@ public final class Roles implements AutoCloseable {
             nodeName,
             hypervisor,
             nodes,
+            way,
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
             metrics);
@@ -78,6 +83,7 @@ public final class Roles implements AutoCloseable {
             nodeName,
             hypervisor,
             nodes,
+            way,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
             clock);
     hypervisor.subscribe(source);
@@ -161,6 +167,7 @@ public final class Roles implements AutoCloseable {
   @Override
   public void close() {
     sdk.stop();
+    way.doors().close();
     reportExecutor.shutdownNow();
   }
 }

@@ -12,6 +12,7 @@ import dev.drover.api.v1alpha1.SourceReport.Probe;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
+import dev.drover.node.hypervisor.HugePages;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
@@ -148,6 +149,7 @@ final class GuestInspection {
       case SharedFilesystem ->
           Blocker.of(
               Reason.SharedFilesystemAttached, "a file system of the host: " + found.detail());
+      case HostBound -> Blocker.of(Reason.DeviceNotMovable, "tied to its host: " + found.detail());
       case TransientDisk ->
           Blocker.of(Reason.DiskNotMovable, "disk %s is transient".formatted(found.detail()));
       case ActiveJob -> Blocker.of(Reason.DomainBusy, "libvirt's job: " + found.detail());
@@ -242,7 +244,16 @@ final class GuestInspection {
         found.autostart(),
         found.cpus().isEmpty() ? null : found.cpus().toString(),
         found.numaNodes().isEmpty() ? null : found.numaNodes().toString(),
-        found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList());
+        found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList(),
+        found.hugePages().isEmpty()
+            ? null
+            : found.hugePages().stream().limit(16).map(GuestInspection::pages).toList());
+  }
+
+  private static SourceReport.HugePages pages(HugePages found) {
+    return new SourceReport.HugePages(
+        found.pageKibibytes().isPresent() ? found.pageKibibytes().getAsLong() : null,
+        found.bytes());
   }
 
   private Probe placeProbe(String migrationUid, String pool) throws HypervisorException {

@@ -311,7 +311,7 @@ final class SourceReports {
     }
 
     /** What a transfer would take; all else is as it was said. */
-    synchronized void expects(Forecast forecast) {
+    synchronized void expects(Forecast forecast, Urgency urgency) {
       if (said.source() == null || isFinal(said.source().state())) {
         return;
       }
@@ -319,11 +319,11 @@ final class SourceReports {
           own(said.source(), said.progress(), said.tuning(), said.conditions())
               .forecast(forecast)
               .build();
-      var unused = queue.say(ref, said, Urgency.Now);
+      var unused = queue.say(ref, said, urgency);
     }
 
-    boolean hasForecast() {
-      return said.forecast() != null;
+    synchronized Optional<Forecast> forecast() {
+      return Optional.ofNullable(said.forecast());
     }
 
     /** Progress of the state that was said last. */

@@ -8,23 +8,21 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
-import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
-import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.JobStatistics;
-import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
@@ -49,15 +48,13 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
-  /** A host that takes longer to answer would not keep up with a transfer either. */
-  private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
-
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final PeerDirectory peers;
   private final InstantSource clock;
   private final SourceReports reports;
   private final GuestInspection inspection;
+  private final WayTrial trial;
   private final Forecasts forecasts;
   private final ColdSource cold;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
@@ -68,6 +65,7 @@ public final class SourceRole implements HypervisorListener {
       String nodeName,
       Hypervisor hypervisor,
       PeerDirectory peers,
+      Way way,
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
@@ -77,6 +75,7 @@ public final class SourceRole implements HypervisorListener {
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
+    this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
     this.cold = new ColdSource(hypervisor, peers, clock, reports);
   }
@@ -147,6 +146,7 @@ public final class SourceRole implements HypervisorListener {
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
     reports.forget(migration);
+    forecasts.forget(migration.getMetadata().getUid());
   }
 
   /** From Reservation on, the target has looked; once per life of this daemon is enough. */
@@ -172,7 +172,14 @@ public final class SourceRole implements HypervisorListener {
     var outcome =
         spec.cold()
             ? inspection.inspectCold(uid, uuid, spec.shutdownOrDefault(), dryRun)
-            : inspection.inspect(uid, uuid, StreamCheck.against(spec, hypervisor.host()), dryRun);
+            : inspection.inspect(
+                uid,
+                uuid,
+                Stream.concat(
+                        StreamCheck.against(spec, hypervisor.host()).stream(),
+                        trial.ownBlockers().stream())
+                    .toList(),
+                dryRun);
     if (outcome.blockers().isEmpty()) {
       var says = "The guest can be moved";
       var guest = outcome.guest();
@@ -181,6 +188,9 @@ public final class SourceRole implements HypervisorListener {
           cold == null
               ? voice.say(State.Inspected, Reason.Inspected, says, guest)
               : voice.say(State.Inspected, Reason.Inspected, says, guest, null, null, cold);
+      if (!dryRun && !spec.cold() && guest != null) {
+        forecasts.prepare(migration, uuid, guest);
+      }
       return;
     }
     LOG.info(voice.ref())
@@ -203,27 +213,13 @@ public final class SourceRole implements HypervisorListener {
             .isPresent();
   }
 
-  /** Of each target in turn: a migration would find out when it starts. */
+  /** Of each target in turn, once it has said where: a migration would find out when it starts. */
   private void reach(LiveMigration migration, SourceReport own) {
-    var target = migration.getStatus().targetNode();
+    var target = migration.getStatus().currentTarget();
     var before = own.reach();
-    if (target == null || (before != null && before.nodeName().equals(target))) {
-      return;
-    }
-    var address = peers.addressOf(target);
-    reports
-        .of(migration)
-        .reaches(
-            address.isEmpty()
-                ? new Reach(target, false, "the address of " + target + " is not known")
-                : knock(target, address.get()));
-  }
-
-  private Reach knock(String target, PeerAddress address) {
-    try (var _ = hypervisor.connectPeer(address, REACH_DEADLINE)) {
-      return new Reach(target, true, null);
-    } catch (HypervisorException e) {
-      return new Reach(target, false, Text.limit(String.valueOf(e.getMessage()), 512));
+    if (target.isPresent()
+        && (before == null || !before.nodeName().equals(target.get().nodeName()))) {
+      reports.of(migration).reaches(trial.of(target.get()));
     }
   }
 
@@ -289,13 +285,15 @@ public final class SourceRole implements HypervisorListener {
       return Optional.of(LOOK_AGAIN_SOON); // the attempt before is over, but for its thread
     }
     var key = key(migration);
+    var voice = reports.of(migration);
     var run =
         new TransferRun(
             beginning,
             TransferOrder.of(
                 migration, uuid, guest, target, address.get(), peers.bridgesOf(target)),
             Tuning.of(migration),
-            reports.of(migration),
+            voice,
+            forecasts.expectation(migration, uuid, guest, voice),
             hypervisor,
             clock);
     runs.put(key, run);

@@ -63,6 +63,7 @@ final class TransferRun implements Runnable {
       TransferOrder order,
       Tuning tuning,
       SourceReports.Voice voice,
+      Expectation expectation,
       Hypervisor hypervisor,
       InstantSource clock) {
     this.beginning = beginning;
@@ -71,7 +72,8 @@ final class TransferRun implements Runnable {
     this.hypervisor = hypervisor;
     this.clock = clock;
     this.peer = new PeerLink(hypervisor, order.target(), order.uuid());
-    this.transfer = new RunningTransfer(order, voice, hypervisor, clock, signals, peer);
+    this.transfer =
+        new RunningTransfer(order, voice, expectation, hypervisor, clock, signals, peer);
   }
 
   TransferSignals signals() {

@@ -10,11 +10,16 @@ import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Doorway;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.HostCertificates;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +30,8 @@ import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Whether a guest fits on this host, and what becomes of each of its disks. Touches nothing, and
@@ -40,11 +47,18 @@ final class TargetCheck {
    * @param plan what would become of each disk that can be had here
    * @param blockers all that keeps the guest from coming, in the order of the checks; empty if it
    *     fits
+   * @param warnings what does not keep it from coming
+   * @param doorway where the source may try the way to here; null if it is not to
    */
-  record Outcome(List<DiskPlan> plan, List<Blocker> blockers) {
+  record Outcome(
+      List<DiskPlan> plan,
+      List<Blocker> blockers,
+      List<Blocker> warnings,
+      @Nullable Doorway doorway) {
     Outcome {
       plan = List.copyOf(plan);
       blockers = List.copyOf(blockers);
+      warnings = List.copyOf(warnings);
     }
 
     boolean fits() {
@@ -52,28 +66,68 @@ final class TargetCheck {
     }
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(TargetCheck.class);
   private static final int PROBE_MAX_BYTES = 1024;
 
   private final Hypervisor hypervisor;
   private final Holds holds;
+  private final Way way;
   private final HostFit hostFit;
+  private final MemoryFit memoryFit;
 
-  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node) {
+  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node, Way way) {
     this.hypervisor = hypervisor;
     this.holds = holds;
+    this.way = way;
     this.hostFit = new HostFit(hypervisor, node);
+    this.memoryFit = new MemoryFit(hypervisor, holds);
   }
 
   Outcome check(String migrationUid, UUID domain, Guest guest, LiveMigrationSpec spec)
       throws HypervisorException {
     List<Blocker> blockers = new ArrayList<>(StreamCheck.against(spec, hypervisor.host()));
+    List<Blocker> warnings = new ArrayList<>();
     checkDomain(domain, guest, blockers);
     checkCpu(guest, blockers);
     checkNetworks(guest, blockers);
-    checkMemory(migrationUid, guest, blockers);
+    blockers.addAll(memoryFit.missing(migrationUid, guest));
     blockers.addAll(hostFit.missing(guest.surroundings()));
     var plan = planDisks(migrationUid, guest, CopyRule.of(spec), blockers);
-    return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
+    var doorway = checkWay(migrationUid, spec.dryRunRequested(), blockers, warnings);
+    return new Outcome(
+        plan, blockers.stream().distinct().limit(Blocker.MOST).toList(), warnings, doorway);
+  }
+
+  /** Whether a transfer could come in; in a dry run the source is let try. */
+  private @Nullable Doorway checkWay(
+      String migrationUid, boolean dryRun, List<Blocker> blockers, List<Blocker> warnings) {
+    var certificates = way.certificates();
+    if (certificates.isPresent()) {
+      var findings = certificates.get().asServer();
+      blockers.addAll(findings.blockers());
+      warnings.addAll(findings.warnings());
+    }
+    var door = dryRun ? way.doors().open(migrationUid) : way.doors().look();
+    return switch (door) {
+      case Doors.Found.Open(int port, String greeting) ->
+          new Doorway(
+              port, greeting, certificates.flatMap(HostCertificates::authorities).orElse(null));
+      case Doors.Found.NoneFree(PortRange range) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.NoMigrationPort,
+                "none of the ports %s, by which a guest could come, is free here"
+                    .formatted(range)));
+        yield null;
+      }
+      case Doors.Found.Free _ -> null;
+      case Doors.Found.Unknown(String why) -> {
+        LOG.atInfo()
+            .addKeyValue("error", why)
+            .log("The ports by which a guest could come could not be looked at");
+        yield null;
+      }
+    };
   }
 
   private void checkDomain(UUID domain, Guest guest, List<Blocker> blockers)
@@ -122,18 +176,6 @@ final class TargetCheck {
                 Reason.NetworkMissing,
                 "the guest needs an active virtual network \"%s\" here".formatted(network)));
       }
-    }
-  }
-
-  private void checkMemory(String migrationUid, Guest guest, List<Blocker> blockers)
-      throws HypervisorException {
-    long free = hypervisor.availableMemoryBytes() - holds.memoryBytesOfOthers(migrationUid);
-    if (guest.memoryBytes() > free) {
-      blockers.add(
-          Blocker.of(
-              Reason.InsufficientMemory,
-              "the guest has %d MiB, %d MiB are free here"
-                  .formatted(guest.memoryBytes() >> 20, Math.max(0, free >> 20))));
     }
   }
 
@@ -268,6 +310,6 @@ final class TargetCheck {
         poolBytes.merge(pool, bytes, Long::sum);
       }
     }
-    return new Holds.Need(guest.memoryBytes(), poolBytes);
+    return new Holds.Need(MemoryFit.ordinaryBytes(guest), MemoryFit.pageBytes(guest), poolBytes);
   }
 }

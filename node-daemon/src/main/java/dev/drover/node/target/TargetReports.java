@@ -9,6 +9,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Doorway;
 import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
@@ -47,7 +48,7 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
-    say(migration, state, reason.name(), message, null, plan, null);
+    say(migration, state, reason.name(), message, null, plan, null, null, null);
   }
 
   /** What the copies of a cold migration hold. */
@@ -60,19 +61,38 @@ final class TargetReports {
         "The copies of %d disks were read back".formatted(digests.size()),
         null,
         plan,
-        digests);
-  }
-
-  /** {@code blockers}: not empty. */
-  void refuse(LiveMigration migration, List<Blocker> blockers) {
-    say(
-        migration,
-        TargetReport.State.Refused,
-        blockers.getFirst().reason(),
-        Blocker.sentence(blockers),
-        blockers,
+        digests,
         null,
         null);
+  }
+
+  /** What a check has found. */
+  void found(LiveMigration migration, TargetCheck.Outcome outcome, String messageIfItFits) {
+    var blockers = outcome.blockers();
+    var warnings = outcome.warnings().isEmpty() ? null : outcome.warnings();
+    if (outcome.fits()) {
+      say(
+          migration,
+          TargetReport.State.Checked,
+          Reason.TargetChecked.name(),
+          messageIfItFits,
+          null,
+          outcome.plan(),
+          null,
+          outcome.doorway(),
+          warnings);
+    } else {
+      say(
+          migration,
+          TargetReport.State.Refused,
+          blockers.getFirst().reason(),
+          Blocker.sentence(blockers),
+          blockers,
+          null,
+          null,
+          outcome.doorway(),
+          warnings);
+    }
   }
 
   private void say(
@@ -82,7 +102,9 @@ final class TargetReports {
       String message,
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> plan,
-      @Nullable List<DiskDigest> digests) {
+      @Nullable List<DiskDigest> digests,
+      @Nullable Doorway doorway,
+      @Nullable List<Blocker> warnings) {
     var now = clock.instant();
     var report =
         new TargetReport(
@@ -94,6 +116,8 @@ final class TargetReports {
             blockers,
             plan,
             digests,
+            doorway,
+            warnings,
             migration.getStatus().attempt());
     var condition =
         Condition.of(

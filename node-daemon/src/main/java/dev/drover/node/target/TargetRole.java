@@ -14,6 +14,7 @@ import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.target.LostSource.Action;
+import dev.drover.node.way.Way;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -42,6 +43,7 @@ public final class TargetRole {
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
+  private final Way way;
   private final Holds holds = new Holds();
   private final AtomicBoolean restored = new AtomicBoolean();
   private final Map<String, Integer> unmarked = new ConcurrentHashMap<>();
@@ -54,13 +56,15 @@ public final class TargetRole {
       String nodeName,
       Hypervisor hypervisor,
       NodeLimits limits,
+      Way way,
       ReportQueue queue,
       InstantSource clock) {
     this.nodeName = nodeName;
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
-    this.check = new TargetCheck(hypervisor, holds, limits);
+    this.way = way;
+    this.check = new TargetCheck(hypervisor, holds, limits, way);
     this.volumes = new TargetVolumes(hypervisor);
     this.readBack = new ReadBack(hypervisor, reports);
   }
@@ -138,6 +142,7 @@ public final class TargetRole {
   /** The object is gone, or another node is the target now. */
   public void gone(LiveMigration migration) {
     readBack.stop(migration.getMetadata().getUid());
+    way.doors().close(migration.getMetadata().getUid());
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
     reports.forget(migration);
@@ -165,25 +170,21 @@ public final class TargetRole {
     var outcome =
         check.check(
             migration.getMetadata().getUid(), UUID.fromString(uuid), guest, migration.getSpec());
-    if (outcome.fits()) {
-      var plan = outcome.plan();
-      reports.say(
-          migration,
-          TargetReport.State.Checked,
-          Reason.TargetChecked,
-          "The guest fits; %d of its %d disks %s copied"
-              .formatted(
-                  plan.stream().filter(DiskPlan::isCopy).count(),
-                  plan.size(),
-                  migration.getSpec().dryRunRequested() ? "would be" : "will be"),
-          plan);
-    } else {
+    if (!outcome.fits()) {
       LOG.info(MigrationRef.of(migration))
           .addKeyValue("reason", outcome.blockers().getFirst().reason())
           .addKeyValue("blockers", outcome.blockers().size())
           .log("The guest does not fit here");
-      reports.refuse(migration, outcome.blockers());
     }
+    var plan = outcome.plan();
+    reports.found(
+        migration,
+        outcome,
+        "The guest fits; %d of its %d disks %s copied"
+            .formatted(
+                plan.stream().filter(DiskPlan::isCopy).count(),
+                plan.size(),
+                migration.getSpec().dryRunRequested() ? "would be" : "will be"));
   }
 
   private void reserve(LiveMigration migration, TargetReport own) throws HypervisorException {

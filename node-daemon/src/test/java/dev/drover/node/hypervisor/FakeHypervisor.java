@@ -66,6 +66,7 @@ public final class FakeHypervisor implements Hypervisor {
   private final Map<InetAddress, FakeHypervisor> peers = new LinkedHashMap<>();
   private HostFacts host = HOST;
   private long availableMemoryBytes = 16L << 30;
+  private FreePages freePages = new FreePages(OptionalLong.empty(), Map.of());
   private boolean machinesSupported = true;
   private String cpuDifference;
   private MemoryUse memoryUse = new MemoryUse(0, OptionalLong.of(0));
@@ -376,6 +377,16 @@ public final class FakeHypervisor implements Hypervisor {
   public synchronized long availableMemoryBytes() throws HypervisorException {
     look("availableMemoryBytes");
     return availableMemoryBytes;
+  }
+
+  public synchronized void setFreePages(FreePages free) {
+    freePages = free;
+  }
+
+  @Override
+  public synchronized FreePages freePages() throws HypervisorException {
+    look("freePages");
+    return freePages;
   }
 
   @Override

@@ -82,6 +82,8 @@ class ColdSourceTest extends SourceStage {
                     new DiskPlan(
                         "vda", DiskPlan.Action.Copy, "default", "web.qcow2", "raw", 3 * MIB)),
                 read,
+                null,
+                null,
                 null),
             why);
     return migration;

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -90,17 +91,31 @@ class SourceRoleTest extends SourceStage {
 
   @Test
   void aDryRunSaysWhatTheTransferWouldTake() throws HypervisorException {
-    role.handle(dryRun(null, false));
+    var now = new AtomicReference<>(Instant.now());
+    var clocked =
+        new SourceRole(
+            "n1",
+            source,
+            node -> Optional.of(address),
+            WAY,
+            reports.queue("drover-source"),
+            now::get,
+            metrics);
+    clocked.handle(dryRun(null, false));
     awaitSaid(State.Inspected);
     var own = Objects.requireNonNull(reports.source());
-    assertThat(role.handle(dryRun(own, false))).contains(Duration.ofSeconds(3));
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(1));
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(1));
     assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
 
-    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
-    assertThat(role.handle(dryRun(own, false))).as("still sampling").isPresent();
+    now.set(now.get().plusSeconds(1));
+    assertThat(clocked.handle(dryRun(own, false))).as("still sampling").isPresent();
 
     source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.of(11 * MIB)));
-    assertThat(role.handle(dryRun(own, false))).isEmpty();
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(3));
+    now.set(now.get().plusSeconds(3));
+    assertThat(clocked.handle(dryRun(own, false))).isEmpty();
     await().untilAsserted(() -> assertThat(reports.last().forecast()).isNotNull());
     var forecast = reports.last().forecast();
     assertThat(forecast.converges()).isTrue();
@@ -110,7 +125,42 @@ class SourceRoleTest extends SourceStage {
     // 220 MiB and the disk's one, then the 22 that are written meanwhile, which take 200 ms.
     assertThat(forecast.downtimeMilliseconds()).isEqualTo(200);
     assertThat(forecast.bytes()).isEqualTo(243 * MIB);
-    assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
+    assertThat(forecast.workingSetMiB()).as("no bound was seen").isNull();
+    assertThat(source.lookUps("startDirtyRate")).isEqualTo(2);
+  }
+
+  @Test
+  void aMigrationIsForecastWithoutWaitingAndItsErrorIsInTheResult() throws HypervisorException {
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    var transfer = begin();
+    assertThat(source.lookUps("startDirtyRate")).as("since it was inspected").isEqualTo(1);
+    assertThat(reports.last().forecast()).as("the sampling takes a second").isNull();
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.of(11 * MIB)));
+    await().untilAsserted(() -> assertThat(reports.last().forecast()).isNotNull());
+    assertThat(reports.last().forecast().dirtyRateMiBps()).isEqualTo(11);
+    assertThat(reports.last().forecast().bytes()).isEqualTo(243 * MIB);
+
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    var error = reports.source().result().forecastError();
+    assertThat(error.secondsPercent()).isNotNull();
+    assertThat(error.bytesPercent()).isNotNull();
+  }
+
+  @Test
+  void aTransferThatIsFasterThanTheSamplingHasAForecastNevertheless() throws HypervisorException {
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    var transfer = begin();
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    assertThat(reports.last().forecast().dirtyRateMiBps()).isZero();
+    assertThat(reports.source().result().forecastError()).isNotNull();
   }
 
   private Optional<byte[]> probe(SourceReport own) throws HypervisorException {
@@ -120,7 +170,7 @@ class SourceRoleTest extends SourceStage {
   /** {@code allIsKnown}: the operator has heard all hosts. */
   private LiveMigration dryRun(@Nullable SourceReport own, boolean allIsKnown) {
     var spec = LiveMigrationSpec.builder("web").dryRun(true).build();
-    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
+    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, CHECKED, null);
     if (allIsKnown) {
       var status = migration.getStatus();
       migration.setStatus(

@@ -24,6 +24,9 @@ import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -46,6 +49,8 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class SourceStage {
   static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   static final long MIB = 1 << 20;
+  static final Way WAY =
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
 
   final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
   final FakeHypervisor source = new FakeHypervisor(InstantSource.system());
@@ -58,6 +63,7 @@ abstract class SourceStage {
           "n1",
           source,
           directory(),
+          WAY,
           reports.queue("drover-source"),
           InstantSource.system(),
           metrics);
@@ -142,6 +148,16 @@ abstract class SourceStage {
           null,
           List.of(new DiskPlan("vda", DiskPlan.Action.Copy, "default", "web.qcow2", "qcow2", MIB)));
 
+  static final TargetReport CHECKED =
+      new TargetReport(
+          "n2",
+          TargetReport.State.Checked,
+          Reason.TargetChecked.name(),
+          null,
+          "2026-11-23T12:00:00Z",
+          null,
+          List.of(new DiskPlan("vda", DiskPlan.Action.Copy, "default", "web.qcow2", "qcow2", MIB)));
+
   LiveMigration migration(Phase phase, @Nullable SourceReport own, @Nullable Failure failure) {
     return RecordedReports.migration(RecordedReports.spec(), DOMAIN, phase, own, RESERVED, failure);
   }
@@ -197,6 +213,7 @@ abstract class SourceStage {
             "n1",
             source,
             node -> Optional.of(address),
+            WAY,
             reports.queue("drover-source"),
             InstantSource.system(),
             metrics);

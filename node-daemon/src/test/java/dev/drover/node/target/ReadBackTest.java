@@ -38,7 +38,13 @@ class ReadBackTest {
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
   private final TargetRole role =
-      new TargetRole("n2", host, () -> 2, reports.queue("drover-target"), InstantSource.system());
+      new TargetRole(
+          "n2",
+          host,
+          () -> 2,
+          TargetRoleTest.WAY,
+          reports.queue("drover-target"),
+          InstantSource.system());
   private final byte[] content = new byte[1 << 20];
 
   @BeforeEach

@@ -27,9 +27,14 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
+import java.net.InetAddress;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -39,13 +44,20 @@ import org.junit.jupiter.api.Test;
 class TargetRoleTest {
   private static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   private static final long MIB = 1 << 20;
+  static final Way WAY =
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
 
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
   private int maxIncoming = 2;
   private final TargetRole role =
       new TargetRole(
-          "n2", host, () -> maxIncoming, reports.queue("drover-target"), InstantSource.system());
+          "n2",
+          host,
+          () -> maxIncoming,
+          WAY,
+          reports.queue("drover-target"),
+          InstantSource.system());
 
   @BeforeEach
   void pool() {
@@ -380,7 +392,8 @@ class TargetRoleTest {
   void nothingIsPromisedBeforeTheOldPromisesAreKnown() throws HypervisorException {
     var fresh = new RecordedReports();
     var restarted =
-        new TargetRole("n2", host, () -> 1, fresh.queue("drover-target"), InstantSource.system());
+        new TargetRole(
+            "n2", host, () -> 1, WAY, fresh.queue("drover-target"), InstantSource.system());
     var migration =
         RecordedReports.migration(
             RecordedReports.spec(),

@@ -352,7 +352,7 @@ public final class Facts {
     dryRun = true;
     forecast =
         new LiveMigrationStatus.Forecast(
-            12, 1L << 30, 90, true, LiveMigrationStatus.Forecast.Confidence.Medium, 5, 100);
+            12, 1L << 30, 90, true, LiveMigrationStatus.Forecast.Confidence.Medium, 5, 100, null);
     return this;
   }
 
@@ -466,6 +466,73 @@ public final class Facts {
     return Arrays.stream(reasons)
         .map(r -> LiveMigrationStatus.Blocker.of(r, "That is " + r + "."))
         .toList();
+  }
+
+  /** The source has tried the way to that host, and that is in it. */
+  public Facts wayBlockedBy(String node, Reason reason) {
+    reach(node, false);
+    source =
+        new SourceReport(
+            source.nodeName(),
+            source.state(),
+            source.reason(),
+            source.message(),
+            source.since(),
+            source.blockers(),
+            new SourceReport.Reach(node, false, "The way.", blockers(reason), null),
+            source.guest(),
+            null,
+            null,
+            null);
+    return this;
+  }
+
+  /** The target takes the guest, and warns. */
+  public Facts targetWarnsOf(Reason reason) {
+    target =
+        new TargetReport(
+            "hv2",
+            TargetReport.State.Checked,
+            "TargetChecked",
+            "It fits.",
+            T0.toString(),
+            null,
+            List.of(),
+            null,
+            null,
+            blockers(reason),
+            null);
+    return this;
+  }
+
+  /** How far that host's clock is ahead of the API server's. */
+  public Facts clock(String name, long offsetMilliseconds) {
+    nodes.computeIfPresent(
+        name,
+        (n, f) ->
+            new NodeFacts(
+                n,
+                f.labels(),
+                f.unschedulable(),
+                f.maxIncoming(),
+                f.maxOutgoing(),
+                f.freeMemoryBytes(),
+                new HypervisorNodeStatus(
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    offsetMilliseconds),
+                f.readiness()));
+    return this;
   }
 
   /** What that node's daemon has written of its host. */

@@ -114,7 +114,6 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
             now.toString(),
             null,
             List.of(),
-            null,
             s.attempt());
     put(copy(m, with(s, s, s.source(), report)));
   }

@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
+import dev.drover.node.hypervisor.HugePages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +16,7 @@ import org.w3c.dom.NodeList;
  * @param virtualization libvirt's domain type: {@code kvm}, {@code qemu}
  * @param guestNamespace of {@code <drover:guest namespace=".."/>} in the metadata
  * @param networks libvirt's virtual networks that its interfaces are on
+ * @param hugePages that its memory is made of
  * @param blockers that can be seen in the definition
  */
 record DomainXml(
@@ -27,6 +29,7 @@ record DomainXml(
     List<String> networks,
     List<DiskXml> disks,
     SurroundingsXml surroundings,
+    List<HugePages> hugePages,
     List<Blocker> blockers) {
 
   /** Of Drover's own element in a domain's metadata. */
@@ -35,6 +38,7 @@ record DomainXml(
   DomainXml {
     networks = List.copyOf(networks);
     disks = List.copyOf(disks);
+    hugePages = List.copyOf(hugePages);
     blockers = List.copyOf(blockers);
   }
 
@@ -66,17 +70,22 @@ record DomainXml(
     Optional<Element> devices = Xml.child(domain, "devices");
     List<Element> diskElements =
         devices.map(element -> Xml.children(element, "disk")).orElse(List.of());
+    long memoryBytes =
+        Xml.child(domain, "memory").map(memory -> Xml.bytes(memory, "KiB")).orElse(0L);
     return new DomainXml(
         attribute(domain, "type"),
         attribute(type, "arch"),
         attribute(type, "machine"),
-        Xml.child(domain, "memory").map(memory -> Xml.bytes(memory, "KiB")).orElse(0L),
+        memoryBytes,
         Xml.child(domain, "vcpu").map(DomainXml::vcpus).orElse(1),
         Xml.child(domain, "metadata").map(DomainXml::guestNamespace).orElse(null),
         devices.map(DomainXml::networks).orElse(List.of()),
         diskElements.stream().map(DomainXml::disk).toList(),
         SurroundingsXml.read(domain),
-        blockers(devices, diskElements));
+        MemoryBackingXml.read(domain, memoryBytes),
+        Stream.concat(
+                blockers(devices, diskElements).stream(), HostBoundXml.blockers(domain).stream())
+            .toList());
   }
 
   private static List<String> networks(Element devices) {

@@ -105,7 +105,8 @@ final class GuestReader {
             domain.autostart(),
             xml.surroundings().cpus(),
             xml.surroundings().numaNodes(),
-            xml.surroundings().bridges()),
+            xml.surroundings().bridges(),
+            xml.hugePages()),
         List.copyOf(blockers));
   }
 

@@ -3,12 +3,19 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HostTopology;
 import dev.drover.node.hypervisor.IdSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.w3c.dom.Element;
 
-/** The host's part of its capabilities. */
-record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology topology) {
+/**
+ * The host's part of its capabilities.
+ *
+ * @param pageSizes of memory, in KiB
+ */
+record HostXml(
+    UUID uuid, String architecture, String cpuModel, HostTopology topology, Set<Long> pageSizes) {
 
   /** Throws {@link IllegalArgumentException} if the text is not capabilities. */
   static HostXml read(String text) {
@@ -21,7 +28,18 @@ record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology top
             .orElseThrow(() -> new IllegalArgumentException("a host without <uuid>")),
         Xml.text(host, "cpu", "arch").orElse(""),
         Xml.text(host, "cpu", "model").orElse(""),
-        topology(host));
+        topology(host),
+        pageSizes(host));
+  }
+
+  private static Set<Long> pageSizes(Element host) {
+    return Xml.child(host, "cpu").stream()
+        .flatMap(cpu -> Xml.children(cpu, "pages").stream())
+        .flatMap(
+            pages ->
+                Stream.ofNullable(Xml.attribute(pages, "size"))
+                    .map(size -> Xml.bytes(size, Xml.attribute(pages, "unit"), "KiB") >> 10))
+        .collect(Collectors.toSet());
   }
 
   private static HostTopology topology(Element host) {

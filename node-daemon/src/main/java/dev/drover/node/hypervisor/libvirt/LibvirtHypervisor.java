@@ -5,6 +5,7 @@ import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
+import dev.drover.node.hypervisor.FreePages;
 import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.HostFacts;
@@ -27,6 +28,7 @@ import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,6 +60,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static final int MEMORY_STATS_VALUE = 80;
   private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
   private static final Set<String> ALL_MEMORY = Set.of("total");
+  private static final long SMALLEST_PAGE_KIBIBYTES = 64;
 
   private final LibvirtConfig config;
   private final NativeCalls calls = new NativeCalls();
@@ -268,6 +271,50 @@ public final class LibvirtHypervisor implements Hypervisor {
   @Override
   public long availableMemoryBytes() throws HypervisorException {
     return call("memory of the host", link -> memory(link, AVAILABLE_MEMORY));
+  }
+
+  /**
+   * virNodeGetFreePages. Which size is meant where none is named is the kernel's to say: libvirt
+   * takes that of the first hugetlbfs, which is the default one.
+   */
+  @Override
+  public FreePages freePages() throws HypervisorException {
+    OptionalLong defaultSize = KernelMemory.defaultHugePageKibibytes(config.procDirectory());
+    return call(
+        "free huge pages",
+        link -> {
+          try {
+            var sizes =
+                HostXml.read(link.getCapabilities()).pageSizes().stream()
+                    .filter(size -> size > SMALLEST_PAGE_KIBIBYTES)
+                    .toList();
+            Map<Long, Long> free = new HashMap<>();
+            for (long size : sizes) {
+              free.put(size, freePages(link, size) * (size << 10));
+            }
+            return new FreePages(defaultSize, free);
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  private static long freePages(Link link, long kibibytes) throws HypervisorException {
+    long[] count = new long[1];
+    link.check(
+        LibvirtNative.instance()
+            .virNodeGetFreePages(
+                link.pointer(),
+                1,
+                new int[] {Math.toIntExact(kibibytes)},
+                LibvirtNative.ALL_CELLS,
+                1,
+                count,
+                0));
+    return count[0];
   }
 
   @Override

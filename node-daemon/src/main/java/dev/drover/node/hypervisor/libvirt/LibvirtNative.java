@@ -202,6 +202,16 @@ interface LibvirtNative extends Library {
   int virNodeGetMemoryStats(
       Pointer connection, int cell, @Nullable Pointer parameters, IntByReference count, int flags);
 
+  /** {@code sizes}: in KiB; {@code counts}: one for each size of each NUMA node. */
+  int virNodeGetFreePages(
+      Pointer connection,
+      int sizeCount,
+      int[] sizes,
+      int startCell,
+      int cellCount,
+      long[] counts,
+      int flags);
+
   /** To be freed by free(3). */
   @Nullable Pointer virConnectGetDomainCapabilities(
       Pointer connection,

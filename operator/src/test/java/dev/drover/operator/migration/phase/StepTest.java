@@ -14,6 +14,7 @@ import dev.drover.operator.migration.Facts;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -938,6 +939,14 @@ class StepTest {
             "the source does not reach it",
             checked().reach("hv2", false),
             "fail ConnectionToTargetFailed"),
+        row(
+            "a firewall is in the way",
+            checked().wayBlockedBy("hv2", Reason.MigrationPortUnreachable),
+            "fail MigrationPortUnreachable"),
+        row(
+            "clocks that differ are no reason",
+            checked().clock("hv1", 60_000),
+            "become PreMigration"),
         row("is aborted", checked().abort(), "fail AbortRequested"));
   }
 
@@ -970,6 +979,43 @@ class StepTest {
             "hv3 false [TargetUnschedulable]");
     assertThat(fail.changes().candidates())
         .allSatisfy(c -> assertThat(c.remedy()).isEqualTo(c.blockers().getFirst().remedy()));
+  }
+
+  @Test
+  void whatShouldBeKnownOfAHostThatFitsIsTold() {
+    Facts facts =
+        checked().targetWarnsOf(Reason.CertificateExpired).clock("hv1", 1_000).clock("hv2", -4_000);
+    var become = (Progress.Become) Step.first(facts.context());
+    assertThat(become.changes().candidates())
+        .singleElement()
+        .satisfies(
+            c -> {
+              assertThat(c.fits()).isTrue();
+              assertThat(c.warnings())
+                  .extracting(w -> w.reason())
+                  .containsExactly("CertificateExpired", "ClockSkew");
+              assertThat(c.warnings().getLast().message())
+                  .isEqualTo("the clock of hv2 is 5.0 s behind that of hv1");
+            });
+  }
+
+  @Test
+  void clocksAreNotBlamedForWhatTheMeasurementMayBeOffBy() {
+    for (Facts facts :
+        List.of(
+            checked().clock("hv1", 0).clock("hv2", 1_900),
+            checked().clock("hv1", 60_000),
+            checked().clock("hv2", 60_000))) {
+      var become = (Progress.Become) Step.first(facts.context());
+      assertThat(become.changes().candidates()).allSatisfy(c -> assertThat(c.warnings()).isNull());
+    }
+  }
+
+  @Test
+  void aHostThatNeverAnswersIsNotBlamedOnTheSource() {
+    Facts facts = checked().noTarget().reach("hv3", true).after(LATE);
+    var fail = (Progress.Fail) Step.first(facts.context());
+    assertThat(fail.failure().message()).contains("hv2").doesNotContain("hv1");
   }
 
   @Test
