@@ -51,6 +51,12 @@ public interface Hypervisor extends AutoCloseable {
   /** Which CPUs and NUMA nodes this host has. */
   HostTopology topology() throws HypervisorException;
 
+  /**
+   * What is known to keep this host's emulator from receiving a post-copy, in words; empty if
+   * nothing is.
+   */
+  Optional<String> postCopyObstacle() throws HypervisorException;
+
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);
 

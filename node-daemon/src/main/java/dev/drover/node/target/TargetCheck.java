@@ -3,6 +3,7 @@ package dev.drover.node.target;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
@@ -71,6 +72,7 @@ final class TargetCheck {
     checkCpu(guest, blockers);
     checkNetworks(guest, blockers);
     checkMemory(migrationUid, guest, blockers);
+    checkPostCopy(guest, spec, blockers);
     blockers.addAll(hostFit.missing(guest.surroundings()));
     var plan = planDisks(migrationUid, guest, CopyRule.of(spec), blockers);
     return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
@@ -122,6 +124,16 @@ final class TargetCheck {
                 Reason.NetworkMissing,
                 "the guest needs an active virtual network \"%s\" here".formatted(network)));
       }
+    }
+  }
+
+  /** A paused guest goes without it. */
+  private void checkPostCopy(Guest guest, LiveMigrationSpec spec, List<Blocker> blockers)
+      throws HypervisorException {
+    if (spec.postCopyOrDefault() == PostCopyPolicy.Allowed && !guest.paused()) {
+      hypervisor
+          .postCopyObstacle()
+          .ifPresent(why -> blockers.add(Blocker.of(Reason.PostCopyUnsupported, why)));
     }
   }
 

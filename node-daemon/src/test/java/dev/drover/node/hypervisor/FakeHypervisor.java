@@ -64,6 +64,7 @@ public final class FakeHypervisor implements Hypervisor {
   private long availableMemoryBytes = 16L << 30;
   private boolean machinesSupported = true;
   private String cpuDifference;
+  private String postCopyObstacle;
   private MemoryUse memoryUse = new MemoryUse(0, OptionalLong.of(0));
   private final Set<String> networks = new HashSet<>();
   private final Set<String> interfaces = new HashSet<>();
@@ -176,6 +177,11 @@ public final class FakeHypervisor implements Hypervisor {
   /** What every CPU that is compared here lacks; null for nothing. */
   public synchronized void setCpuDifference(String difference) {
     cpuDifference = difference;
+  }
+
+  /** What keeps this host from receiving a post-copy; null for nothing. */
+  public synchronized void setPostCopyObstacle(String obstacle) {
+    postCopyObstacle = obstacle;
   }
 
   public synchronized void setMemoryUse(MemoryUse use) {
@@ -310,6 +316,12 @@ public final class FakeHypervisor implements Hypervisor {
       throws HypervisorException {
     look("cpuDifference");
     return Optional.ofNullable(cpuDifference);
+  }
+
+  @Override
+  public synchronized Optional<String> postCopyObstacle() throws HypervisorException {
+    look("postCopyObstacle");
+    return Optional.ofNullable(postCopyObstacle);
   }
 
   @Override

@@ -125,6 +125,7 @@ class TargetRoleTest {
   }
 
   private void awaitState(TargetReport.State state) {
+    await().until(() -> reports.target() != null);
     await()
         .untilAsserted(
             () -> assertThat(Objects.requireNonNull(reports.target()).state()).isEqualTo(state));
@@ -553,5 +554,27 @@ class TargetRoleTest {
             own,
             null));
     assertThat(role.reservations()).isEqualTo(1);
+  }
+
+  @Test
+  void aHostThatCanNotReceiveAPostCopySaysSoIfOneMayComeToIt() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Direct),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest()),
+            null,
+            null));
+    awaitState(TargetReport.State.Refused);
+    assertThat(Objects.requireNonNull(reports.target()).blockersOrEmpty())
+        .containsExactly(Blocker.of(Reason.PostCopyUnsupported, "no userfaultfd"));
+  }
+
+  @Test
+  void nobodyIsAskedForPostCopyWhereNoneMayCome() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    assertThat(check(Storage.Auto).state()).isEqualTo(TargetReport.State.Checked);
   }
 }

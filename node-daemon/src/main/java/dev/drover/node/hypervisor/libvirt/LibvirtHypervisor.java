@@ -119,6 +119,27 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
+  /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
+  @Override
+  public Optional<String> postCopyObstacle() throws HypervisorException {
+    return call(
+        "user of the emulator",
+        link -> {
+          try {
+            return Userfaultfd.of(config.procDirectory())
+                .obstacle(
+                    HostXml.read(link.getCapabilities()).emulatorUser(),
+                    link.getLibVersion(),
+                    link.getVersion());
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
   @Override
   public boolean hasInterface(String name) {
     return LocalAddresses.hasInterface(name);
