@@ -118,6 +118,19 @@ import org.jspecify.annotations.Nullable;
             + " QEMU does not keep to it there")
 @ValidationRule(
     value =
+        "has(self.zeroCopy) == has(oldSelf.zeroCopy)"
+            + " && (!has(self.zeroCopy) || self.zeroCopy == oldSelf.zeroCopy)",
+    message = "zeroCopy can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "!has(self.zeroCopy) || !self.zeroCopy || (self.compression == 'None'"
+            + " && has(self.parallelConnections) && self.parallelConnections > 1)",
+    message = "zeroCopy needs parallelConnections: 2 or more, and compression: None")
+@ValidationRule(
+    value = "self.pins == oldSelf.pins",
+    message = "pins can't be changed; create another migration instead")
+@ValidationRule(
+    value =
         "!has(self.retry) || !has(self.retry.onlyOtherTargets) || !self.retry.onlyOtherTargets"
             + " || !has(self.target) || !has(self.target.nodeName)",
     message = "retry.onlyOtherTargets can't be had with target.nodeName: there is no other target")
@@ -187,6 +200,16 @@ public record LiveMigrationSpec(
         @Min(1)
         @Max(16)
         @Nullable Integer parallelConnections,
+    @JsonPropertyDescription(
+            "true: QEMU sends memory without copying it first. Needs parallelConnections, no compression, no TLS, and a"
+                + " source that may lock all of the guest's memory.")
+        @Nullable Boolean zeroCopy,
+    @JsonPropertyDescription(
+            "What becomes of CPUs and NUMA nodes that the guest is pinned to. Keep: the target must have them. Remap: where"
+                + " it lacks one, others of the target take their place, one for one. Drop: the guest is pinned to"
+                + " nothing there. status.target.pinning says what was done.")
+        @Default("Keep")
+        @Nullable Pins pins,
     @JsonPropertyDescription(
             "Fenced: the target resumes the guest only once the source's QEMU process is gone. Direct: libvirt's own"
                 + " order, in which a lost reply can leave two copies running.")
@@ -309,6 +332,13 @@ public record LiveMigrationSpec(
     Zlib
   }
 
+  /** What becomes of the CPUs and NUMA nodes that a guest is pinned to. */
+  public enum Pins {
+    Keep,
+    Remap,
+    Drop
+  }
+
   /** The guest's present host. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -424,6 +454,14 @@ public record LiveMigrationSpec(
     return compression == null ? Compression.None : compression;
   }
 
+  public boolean zeroCopyRequested() {
+    return Boolean.TRUE.equals(zeroCopy);
+  }
+
+  public Pins pinsOrDefault() {
+    return pins == null ? Pins.Keep : pins;
+  }
+
   public int priorityOrDefault() {
     return priority == null ? 0 : priority;
   }
@@ -459,6 +497,8 @@ public record LiveMigrationSpec(
     private @Nullable AutoConverge autoConverge;
     private @Nullable Compression compression;
     private @Nullable Integer parallelConnections;
+    private @Nullable Boolean zeroCopy;
+    private @Nullable Pins pins;
     private @Nullable CommitOrder commit;
     private @Nullable Boolean dryRun;
     private @Nullable Boolean abort;
@@ -541,6 +581,16 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder zeroCopy(@Nullable Boolean value) {
+      zeroCopy = value;
+      return this;
+    }
+
+    public Builder pins(@Nullable Pins value) {
+      pins = value;
+      return this;
+    }
+
     public Builder commit(@Nullable CommitOrder value) {
       commit = value;
       return this;
@@ -593,6 +643,8 @@ public record LiveMigrationSpec(
           autoConverge,
           compression,
           parallelConnections,
+          zeroCopy,
+          pins,
           commit,
           dryRun,
           abort,

@@ -95,7 +95,11 @@ public enum Reason {
       "spec.disks names a disk that the guest does not have.",
       "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
-      "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
+      "A disk to be copied stands on a backing file that the target is not proved to have.",
+      "`storage: Block` copies all of the disk; or put the same file into the target's pool of the same name; or flatten the disk (`virsh blockpull`)."),
+  BackingFileNotCompared(
+      "The backing file of a disk is still being read, to compare the source's with the target's.",
+      "Nothing: try again in a while (`spec.retry` does); what was read is remembered. Or `storage: Block`, which needs no comparison."),
   DomainBusy(
       "libvirt has another job on the domain.",
       "Wait for libvirt's job, or end it (`virsh domjobinfo`, `virsh domjobabort`), and migrate again."),
@@ -112,7 +116,7 @@ public enum Reason {
       "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
   PinningMismatch(
       "The guest is pinned to CPUs or NUMA nodes that the target does not have.",
-      "Pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
+      "`pins: Remap` or `pins: Drop`; or pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
   NetworkMissing(
       "The target has no bridge or active virtual network of the name that the guest needs.",
       "Make it on the target (`virsh net-start`), or say in `spec.bridges` of its HypervisorNode which bridge takes its place."),
@@ -131,6 +135,9 @@ public enum Reason {
   OptionNotSupported(
       "An option of the spec can't work with a host's libvirt or QEMU, or with another option.",
       "Read the message for the version that it needs. Leave the option out, or take other hosts."),
+  ZeroCopyUnsupported(
+      "The source may not lock the guest's memory, which zero-copy needs.",
+      "Let libvirtd there have CAP_SYS_RESOURCE, or give the guest's QEMU a limit of locked memory as large as its memory (`<memtune><hard_limit>` when it is started). Or leave `zeroCopy` out."),
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
@@ -227,6 +234,7 @@ public enum Reason {
           InsufficientMemory,
           InsufficientDiskSpace,
           NoFreeSlot,
+          BackingFileNotCompared,
           ReservationFailed,
           ConnectionToTargetFailed,
           TransferFailed,
@@ -284,6 +292,7 @@ public enum Reason {
           StorageNotShared,
           StorageIsShared,
           PostCopyUnsupported,
+          ZeroCopyUnsupported,
           PostCopyFailed,
           GuestStopped,
           HandOverFailed,

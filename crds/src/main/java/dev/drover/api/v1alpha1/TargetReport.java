@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param disks what will become of each disk; kept through all states: it is the list of what may
  *     have to be removed
+ * @param pinning what becomes of the guest's pins, if they do not stay as they are
  * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
  *     is stale
  */
@@ -33,7 +34,23 @@ public record TargetReport(
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
     @Size(max = 64) @Nullable List<DiskPlan> disks,
+    @JsonPropertyDescription(
+            "What becomes of the CPUs and NUMA nodes that the guest is pinned to; without it, they stay.")
+        @Nullable Pinning pinning,
     @Min(1) @Nullable Integer attempt) {
+
+  /** Of a guest whose pins stay as they are. */
+  public TargetReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable List<DiskPlan> disks,
+      @Nullable Integer attempt) {
+    this(nodeName, state, reason, message, since, blockers, disks, null, attempt);
+  }
 
   /** Of the first attempt. */
   public TargetReport(
@@ -73,6 +90,8 @@ public record TargetReport(
    * @param target as the guest's bus sees it: {@code vda}
    * @param pool and
    * @param volume where a copy goes; absent for a disk that stays
+   * @param base the image of this host that the copy stands on; absent: the copy has all of the
+   *     disk
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -82,7 +101,30 @@ public record TargetReport(
       @Size(max = 253) @Nullable String pool,
       @Size(max = 253) @Nullable String volume,
       @Size(max = 16) @Nullable String format,
-      @Min(0) @Nullable Long capacityBytes) {
+      @Min(0) @Nullable Long capacityBytes,
+      @JsonPropertyDescription(
+              "The image here that the copy stands on, proved to be the same as the source's; without it, the copy has"
+                  + " all of the disk.")
+          @Nullable Base base) {
+
+    /** That stands on nothing. */
+    public DiskPlan(
+        String target,
+        Action action,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String format,
+        @Nullable Long capacityBytes) {
+      this(target, action, pool, volume, format, capacityBytes, null);
+    }
+
+    /** A volume that others stand on. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Base(
+        @Required @Size(max = 253) String pool,
+        @Required @Size(max = 253) String volume,
+        @Required @Size(max = 16) String format) {}
 
     /** Copy, or reach it where it is. */
     public enum Action {
@@ -93,6 +135,39 @@ public record TargetReport(
     @JsonIgnore
     public boolean isCopy() {
       return action == Action.Copy;
+    }
+  }
+
+  /**
+   * What becomes of the guest's pins.
+   *
+   * @param dropped all of them go
+   * @param cpus what takes the place of which CPU
+   * @param numaNodes what takes the place of which NUMA node
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Pinning(
+      @Nullable Boolean dropped,
+      @Size(max = 1024) @Nullable List<Move> cpus,
+      @Size(max = 256) @Nullable List<Move> numaNodes) {
+    public static final Pinning DROPPED = new Pinning(true, null, null);
+
+    /** {@code from}: of the source; {@code to}: of the target. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Move(@Required @Min(0) int from, @Required @Min(0) int to) {}
+
+    public boolean dropsAll() {
+      return Boolean.TRUE.equals(dropped);
+    }
+
+    public List<Move> cpusOrEmpty() {
+      return cpus == null ? List.of() : cpus;
+    }
+
+    public List<Move> numaNodesOrEmpty() {
+      return numaNodes == null ? List.of() : numaNodes;
     }
   }
 

@@ -52,6 +52,12 @@ public interface Hypervisor extends AutoCloseable {
   HostTopology topology() throws HypervisorException;
 
   /**
+   * CPUs that guests which are active here are pinned to. One that may use each CPU of the host is
+   * pinned to none.
+   */
+  IdSet pinnedCpus() throws HypervisorException;
+
+  /**
    * What is known to keep this host's emulator from receiving a post-copy, in words; empty if
    * nothing is.
    */
@@ -91,6 +97,18 @@ public interface Hypervisor extends AutoCloseable {
 
   /** The content of a small volume, after the pool was refreshed; empty if there is none. */
   Optional<byte[]> readProbe(String pool, String volume, int maxBytes) throws HypervisorException;
+
+  /**
+   * What is another text whenever the volume's file was written to (size, times), after the pool
+   * was refreshed; empty if there is no such volume.
+   */
+  Optional<String> volumeStamp(String pool, String volume) throws HypervisorException;
+
+  /**
+   * SHA-256 of all bytes of the volume's file, hexadecimal. Reads all of it, which may take
+   * minutes.
+   */
+  String volumeDigest(String pool, String volume) throws HypervisorException;
 
   /** Statistics of the domain's active job; empty if it has none (or there is no such domain). */
   Optional<JobStatistics> job(UUID uuid) throws HypervisorException;

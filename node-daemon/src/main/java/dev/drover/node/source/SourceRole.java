@@ -13,6 +13,8 @@ import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
 import dev.drover.api.v1alpha1.Text;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -52,6 +54,12 @@ public final class SourceRole implements HypervisorListener {
   /** A host that takes longer to answer would not keep up with a transfer either. */
   private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
 
+  /**
+   * So long the description of a guest may wait for images to be read; below the minute that the
+   * operator gives a daemon.
+   */
+  private static final Duration READING_PATIENCE = Duration.ofSeconds(30);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final PeerDirectory peers;
@@ -59,6 +67,7 @@ public final class SourceRole implements HypervisorListener {
   private final SourceReports reports;
   private final GuestInspection inspection;
   private final Forecasts forecasts;
+  private final Patience patience;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -70,12 +79,25 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
+    this(nodeName, hypervisor, peers, queue, clock, metrics, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public SourceRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      PeerDirectory peers,
+      ReportQueue queue,
+      InstantSource clock,
+      MeterRegistry metrics,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(READING_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
-    this.inspection = new GuestInspection(hypervisor);
+    this.inspection = new GuestInspection(hypervisor, digests);
     this.forecasts = new Forecasts(hypervisor, clock);
   }
 
@@ -111,7 +133,7 @@ public final class SourceRole implements HypervisorListener {
     return switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          inspect(migration, uuid);
+          yield inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
         } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
@@ -138,6 +160,7 @@ public final class SourceRole implements HypervisorListener {
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration));
     reports.forget(migration);
   }
 
@@ -156,7 +179,11 @@ public final class SourceRole implements HypervisorListener {
     return own.map(SourceReport::guest).orElse(null);
   }
 
-  private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
+  /**
+   * @return when to look again, if not all is known yet
+   */
+  private Optional<Duration> inspect(LiveMigration migration, UUID uuid)
+      throws HypervisorException {
     var voice = reports.of(migration);
     boolean dryRun = migration.getSpec().dryRunRequested();
     var outcome =
@@ -164,11 +191,17 @@ public final class SourceRole implements HypervisorListener {
             migration.getMetadata().getUid(),
             uuid,
             StreamCheck.against(migration.getSpec(), hypervisor.host()),
-            dryRun);
+            dryRun,
+            migration.getSpec(),
+            () -> patience.has(key(migration)));
+    if (outcome.unfinished()) {
+      return Optional.of(LOOK_AGAIN_SOON);
+    }
+    patience.forget(key(migration));
     if (outcome.blockers().isEmpty()) {
       var unused =
           voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
-      return;
+      return Optional.empty();
     }
     LOG.info(voice.ref())
         .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -178,6 +211,7 @@ public final class SourceRole implements HypervisorListener {
         outcome.guest() == null ? State.Refused : State.Inspected,
         outcome.blockers(),
         outcome.guest());
+    return Optional.empty();
   }
 
   /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
@@ -255,7 +289,8 @@ public final class SourceRole implements HypervisorListener {
 
   /** A transfer belongs to one attempt. */
   private static String key(LiveMigration migration) {
-    return migration.getMetadata().getUid() + "/" + migration.getStatus().attemptNumber();
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   /**

@@ -7,12 +7,17 @@ import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.Pins;
 import dev.drover.node.stream.StreamChoice;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** All that a transfer has to know and that never changes while it runs. */
 record TransferOrder(
@@ -21,6 +26,8 @@ record TransferOrder(
     String targetNode,
     PeerAddress target,
     List<String> copyDisks,
+    boolean overlaysOnly,
+    Optional<Pins> pins,
     Map<String, String> bridges,
     boolean fenced,
     boolean postCopy,
@@ -37,18 +44,46 @@ record TransferOrder(
     // A guest that stands still anyway has nothing to gain from post-copy, and libvirt refuses it
     // (libvirt.md 0.8).
     boolean postCopy = spec.postCopyOrDefault() == PostCopyPolicy.Allowed && !guest.paused();
+    var copies = migration.getStatus().currentTarget().map(TargetReport::copies).orElse(List.of());
     return new TransferOrder(
         uuid,
         guest,
         targetNode,
         target,
-        migration.getStatus().currentTarget().map(TargetReport::copies).orElse(List.of()).stream()
-            .map(DiskPlan::target)
-            .toList(),
+        copies.stream().map(DiskPlan::target).toList(),
+        // libvirt knows this for all disks only; one that stands on nothing is copied whole anyway.
+        copies.stream().anyMatch(copy -> copy.base() != null),
+        migration
+            .getStatus()
+            .currentTarget()
+            .flatMap(report -> Optional.ofNullable(report.pinning()))
+            .map(pinning -> pins(guest, pinning)),
         bridges,
         spec.commitOrDefault() == CommitOrder.Fenced && !postCopy,
         postCopy,
         spec);
+  }
+
+  /** What does not move stays; what is no CPU or node of this host goes. */
+  private static Pins pins(Guest guest, TargetReport.Pinning pinning) {
+    if (pinning.dropsAll()) {
+      return Pins.DROPPED;
+    }
+    var surroundings = guest.surroundings();
+    return new Pins(
+        false,
+        moves(surroundings == null ? null : surroundings.cpus(), pinning.cpusOrEmpty()),
+        moves(surroundings == null ? null : surroundings.numaNodes(), pinning.numaNodesOrEmpty()));
+  }
+
+  private static Map<Integer, Integer> moves(
+      @Nullable String pinnedTo, List<TargetReport.Pinning.Move> moves) {
+    Map<Integer, Integer> all = new HashMap<>();
+    if (pinnedTo != null) {
+      IdSet.parse(pinnedTo).stream().forEach(id -> all.put(id, id));
+    }
+    moves.forEach(move -> all.put(move.from(), move.to()));
+    return all;
   }
 
   /**

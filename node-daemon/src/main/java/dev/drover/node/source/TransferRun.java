@@ -197,7 +197,9 @@ final class TransferRun implements Runnable {
                   order.copyDisks(),
                   order.bridges(),
                   tuner.initialMebibytesPerSecond(),
-                  stream)));
+                  stream,
+                  order.overlaysOnly(),
+                  order.pins())));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())
           .addKeyValue("stream", stream)

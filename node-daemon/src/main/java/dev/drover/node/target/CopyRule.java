@@ -34,6 +34,14 @@ record CopyRule(Storage storage, Set<String> named) {
         && (named.isEmpty() || named.contains(disk.target()));
   }
 
+  /**
+   * Whether a copied disk goes on standing on what it stands on; with {@code storage: Block}, its
+   * copy has all of it.
+   */
+  boolean keepsBases() {
+    return storage != Storage.Block;
+  }
+
   /** For a disk that the target reaches where it is. */
   Optional<Blocker> staying(Disk disk) {
     if (!named.contains(disk.target())) {

@@ -1,16 +1,16 @@
 package dev.drover.node.target;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
-import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.BackingImage;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
@@ -39,10 +40,18 @@ final class TargetCheck {
    * What came of it.
    *
    * @param plan what would become of each disk that can be had here
+   * @param pinning what would become of the guest's pins; empty: they stay
    * @param blockers all that keeps the guest from coming, in the order of the checks; empty if it
    *     fits
    */
-  record Outcome(List<DiskPlan> plan, List<Blocker> blockers) {
+  record Outcome(List<DiskPlan> plan, Optional<Pinning> pinning, List<Blocker> blockers) {
+    /** Whether more will be known in a while, and nothing else is in the way. */
+    boolean unfinished() {
+      return !blockers.isEmpty()
+          && blockers.stream()
+              .allMatch(b -> b.reason().equals(Reason.BackingFileNotCompared.name()));
+    }
+
     Outcome {
       plan = List.copyOf(plan);
       blockers = List.copyOf(blockers);
@@ -53,16 +62,18 @@ final class TargetCheck {
     }
   }
 
-  private static final int PROBE_MAX_BYTES = 1024;
-
   private final Hypervisor hypervisor;
   private final Holds holds;
   private final HostFit hostFit;
+  private final Probes probes;
+  private final BaseProof bases;
 
-  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node) {
+  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node, ImageDigests digests) {
     this.hypervisor = hypervisor;
     this.holds = holds;
     this.hostFit = new HostFit(hypervisor, node);
+    this.probes = new Probes(hypervisor);
+    this.bases = new BaseProof(hypervisor, probes, digests);
   }
 
   Outcome check(String migrationUid, UUID domain, Guest guest, LiveMigrationSpec spec)
@@ -73,9 +84,10 @@ final class TargetCheck {
     checkNetworks(guest, blockers);
     checkMemory(migrationUid, guest, blockers);
     checkPostCopy(guest, spec, blockers);
+    var pinning = hostFit.pinning(guest.surroundings(), spec.pinsOrDefault(), blockers);
     blockers.addAll(hostFit.missing(guest.surroundings()));
     var plan = planDisks(migrationUid, guest, CopyRule.of(spec), blockers);
-    return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
+    return new Outcome(plan, pinning, blockers.stream().distinct().limit(Blocker.MOST).toList());
   }
 
   private void checkDomain(UUID domain, Guest guest, List<Blocker> blockers)
@@ -182,15 +194,15 @@ final class TargetCheck {
                 "disk %s needs an active storage pool \"%s\" here".formatted(disk.target(), pool)));
         continue;
       }
-      if (seesProbe(pool, disk.probe())) {
+      if (probes.sees(pool, disk.probe())) {
         rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
         writableShared |= !disk.readOnly();
         continue;
       }
       nothingToCopy = false;
-      checkCopy(disk, pool, volume, rule, blockers);
-      roomNeeded.merge(pool, disk.allocationBytes(), Long::sum);
+      var base = checkCopy(disk, pool, volume, rule, blockers);
+      roomNeeded.merge(pool, bytesNeeded(disk, base != null), Long::sum);
       plan.add(
           new DiskPlan(
               disk.target(),
@@ -198,7 +210,8 @@ final class TargetCheck {
               pool,
               volume,
               disk.format(),
-              disk.capacityBytes()));
+              disk.capacityBytes(),
+              base));
     }
     if (rule.storage() == Storage.Block && writableShared && nothingToCopy) {
       blockers.add(
@@ -221,7 +234,10 @@ final class TargetCheck {
     return plan;
   }
 
-  private void checkCopy(
+  /**
+   * @return what the copy is to stand on; null: nothing
+   */
+  private DiskPlan.@Nullable Base checkCopy(
       Disk disk, String pool, String volume, CopyRule rule, List<Blocker> blockers)
       throws HypervisorException {
     if (!rule.mayCopy(disk)) {
@@ -235,15 +251,9 @@ final class TargetCheck {
                       disk.readOnly() || disk.shareable()
                           ? ""
                           : ", or let it be copied (spec.storage, spec.disks)")));
-      return;
+      return null;
     }
-    if (disk.hasBackingFile()) {
-      blockers.add(
-          Blocker.of(
-              Reason.BackingChainNotSupported,
-              "disk %s stands on a backing file; flatten it first (virsh blockpull)"
-                  .formatted(disk.target())));
-    }
+    var base = disk.hasBackingFile() && rule.keepsBases() ? base(disk, blockers) : null;
     if (hypervisor.volume(pool, volume).isPresent()) {
       blockers.add(
           Blocker.of(
@@ -251,15 +261,44 @@ final class TargetCheck {
               "pool \"%s\" has a volume \"%s\" already; it is not touched"
                   .formatted(pool, volume)));
     }
+    return base;
   }
 
-  private boolean seesProbe(String pool, SourceReport.@Nullable Probe probe)
+  private DiskPlan.@Nullable Base base(Disk disk, List<Blocker> blockers)
       throws HypervisorException {
-    if (probe == null) {
-      return false;
-    }
-    var content = hypervisor.readProbe(pool, probe.volume(), PROBE_MAX_BYTES);
-    return content.isPresent() && probe.content().equals(new String(content.get(), US_ASCII));
+    return switch (bases.prove(disk)) {
+      case BaseProof.Verdict.Proved(var nearest) ->
+          new DiskPlan.Base(
+              Objects.requireNonNull(nearest.pool()),
+              Objects.requireNonNull(nearest.volume()),
+              Objects.requireNonNullElse(nearest.format(), "raw"));
+      case BaseProof.Verdict.Missing(var why) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.BackingChainNotSupported,
+                "disk %s stands on a backing file: %s".formatted(disk.target(), why)));
+        yield null;
+      }
+      case BaseProof.Verdict.Unfinished(var why) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.BackingFileNotCompared,
+                "disk %s stands on a backing file: %s".formatted(disk.target(), why)));
+        yield null;
+      }
+    };
+  }
+
+  /** A copy that stands on nothing has all of the images' bytes that the disk stood on. */
+  private static long bytesNeeded(Disk disk, boolean hasBase) {
+    long all =
+        disk.allocationBytes()
+            + (hasBase
+                ? 0
+                : disk.backingOrEmpty().stream().mapToLong(BackingImage::allocationBytes).sum());
+    return disk.capacityBytes() == 0
+        ? all
+        : Math.min(all, Math.max(disk.capacityBytes(), disk.allocationBytes()));
   }
 
   private static DiskPlan stays(Disk disk) {
@@ -275,7 +314,7 @@ final class TargetCheck {
         long bytes =
             guest.disks().stream()
                 .filter(d -> d.target().equals(copy.target()))
-                .mapToLong(Disk::allocationBytes)
+                .mapToLong(d -> bytesNeeded(d, copy.base() != null))
                 .sum();
         poolBytes.merge(pool, bytes, Long::sum);
       }

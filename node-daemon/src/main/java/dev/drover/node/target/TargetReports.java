@@ -8,6 +8,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
 import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
@@ -15,6 +16,8 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What this node says as the target: the report and its condition, always both. */
@@ -46,7 +49,41 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
-    say(migration, state, reason.name(), message, null, plan);
+    say(migration, state, reason, message, plan, null);
+  }
+
+  /** {@code pinning}: null if the guest's pins stay. */
+  void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      Reason reason,
+      String message,
+      @Nullable List<DiskPlan> plan,
+      @Nullable Pinning pinning) {
+    say(migration, state, reason.name(), message, null, plan, pinning);
+  }
+
+  /** As the end of a sentence. */
+  static String words(Pinning pinning) {
+    if (pinning.dropsAll()) {
+      return "; it will be pinned to nothing";
+    }
+    return Stream.of(
+            words("CPU", pinning.cpusOrEmpty()), words("NUMA node", pinning.numaNodesOrEmpty()))
+        .flatMap(Optional::stream)
+        .collect(Collectors.joining());
+  }
+
+  private static Optional<String> words(String what, List<Pinning.Move> moves) {
+    return moves.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            moves.stream()
+                .limit(8)
+                .map(move -> "%d for %d".formatted(move.to(), move.from()))
+                .collect(
+                    Collectors.joining(
+                        ", ", "; " + what + " ", moves.size() > 8 ? ", and others" : "")));
   }
 
   /** {@code blockers}: not empty. */
@@ -57,6 +94,7 @@ final class TargetReports {
         blockers.getFirst().reason(),
         Blocker.sentence(blockers),
         blockers,
+        null,
         null);
   }
 
@@ -66,7 +104,8 @@ final class TargetReports {
       String reason,
       String message,
       @Nullable List<Blocker> blockers,
-      @Nullable List<DiskPlan> plan) {
+      @Nullable List<DiskPlan> plan,
+      @Nullable Pinning pinning) {
     var now = clock.instant();
     var report =
         new TargetReport(
@@ -77,6 +116,7 @@ final class TargetReports {
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
             blockers,
             plan,
+            pinning,
             migration.getStatus().attempt());
     var condition =
         Condition.of(

@@ -7,6 +7,8 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -34,6 +36,12 @@ public final class TargetRole {
   private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(200);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(5);
 
+  /**
+   * So long an answer may wait for images to be read; with the source's part it stays below the
+   * minute that the operator gives a daemon.
+   */
+  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(20);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
@@ -43,6 +51,7 @@ public final class TargetRole {
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
+  private final Patience patience;
 
   public TargetRole(
       String nodeName,
@@ -50,11 +59,23 @@ public final class TargetRole {
       NodeLimits limits,
       ReportQueue queue,
       InstantSource clock) {
+    this(nodeName, hypervisor, limits, queue, clock, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public TargetRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      NodeLimits limits,
+      ReportQueue queue,
+      InstantSource clock,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(COMPARISON_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
-    this.check = new TargetCheck(hypervisor, holds, limits);
+    this.check = new TargetCheck(hypervisor, holds, limits, digests);
     this.volumes = new TargetVolumes(hypervisor);
   }
 
@@ -88,7 +109,7 @@ public final class TargetRole {
     switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          checkGuest(migration);
+          return checkGuest(migration);
         }
       }
       case Reservation -> {
@@ -131,6 +152,7 @@ public final class TargetRole {
   public void gone(LiveMigration migration) {
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration));
     reports.forget(migration);
   }
 
@@ -143,19 +165,26 @@ public final class TargetRole {
     }
   }
 
-  private void checkGuest(LiveMigration migration) throws HypervisorException {
+  /**
+   * @return when to look again, if not all is known yet
+   */
+  private Optional<Duration> checkGuest(LiveMigration migration) throws HypervisorException {
     var source = migration.getStatus().currentSource();
     if (source.isEmpty() || source.get().state() != SourceReport.State.Inspected) {
-      return; // the source speaks first
+      return Optional.empty(); // the source speaks first
     }
     var guest = source.get().guest();
     var uuid = migration.getStatus().domainUuid();
     if (guest == null || uuid == null) {
-      return;
+      return Optional.empty();
     }
     var outcome =
         check.check(
             migration.getMetadata().getUid(), UUID.fromString(uuid), guest, migration.getSpec());
+    if (outcome.unfinished() && patience.has(key(migration))) {
+      return Optional.of(LOOK_AGAIN_SOON);
+    }
+    patience.forget(key(migration));
     if (outcome.fits()) {
       var plan = outcome.plan();
       reports.say(
@@ -163,11 +192,13 @@ public final class TargetRole {
           TargetReport.State.Checked,
           Reason.TargetChecked,
           "The guest fits; %d of its %d disks %s copied"
-              .formatted(
-                  plan.stream().filter(DiskPlan::isCopy).count(),
-                  plan.size(),
-                  migration.getSpec().dryRunRequested() ? "would be" : "will be"),
-          plan);
+                  .formatted(
+                      plan.stream().filter(DiskPlan::isCopy).count(),
+                      plan.size(),
+                      migration.getSpec().dryRunRequested() ? "would be" : "will be")
+              + outcome.pinning().map(TargetReports::words).orElse(""),
+          plan,
+          outcome.pinning().orElse(null));
     } else {
       LOG.info(MigrationRef.of(migration))
           .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -175,6 +206,12 @@ public final class TargetRole {
           .log("The guest does not fit here");
       reports.refuse(migration, outcome.blockers());
     }
+    return Optional.empty();
+  }
+
+  private static String key(LiveMigration migration) {
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   private void reserve(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -204,7 +241,8 @@ public final class TargetRole {
         Reason.TargetReserved,
         "%d MiB of memory, a slot and %d volumes are held"
             .formatted(guest.memoryBytes() >> 20, own.copies().size()),
-        plan);
+        plan,
+        own.pinning());
   }
 
   private void refuse(LiveMigration migration, Reason reason, String message) {

@@ -5,12 +5,15 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -136,6 +139,16 @@ public final class FakeHypervisor implements Hypervisor {
 
   public synchronized void putPool(PoolState pool) {
     pools.put(pool.name(), pool);
+  }
+
+  /** A volume with that content; it replaces an earlier one. */
+  public synchronized void putVolume(String pool, String name, String content) {
+    byte[] bytes = content.getBytes(StandardCharsets.US_ASCII);
+    volumes.put(
+        key(pool, name),
+        new Volume(
+            new VolumeState(pool, name, path(pool, name), "qcow2", bytes.length, bytes.length),
+            bytes));
   }
 
   public synchronized void putVolume(VolumeState volume) {
@@ -346,7 +359,13 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public synchronized HostTopology topology() throws HypervisorException {
     look("topology");
-    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"));
+    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"), Map.of(0, IdSet.parse("0-3")));
+  }
+
+  @Override
+  public synchronized IdSet pinnedCpus() throws HypervisorException {
+    look("pinnedCpus");
+    return IdSet.parse("1");
   }
 
   /** A bridge of this host. */
@@ -380,7 +399,10 @@ public final class FakeHypervisor implements Hypervisor {
 
   @Override
   public synchronized void createVolume(VolumeSpec volume) throws HypervisorException {
-    call("createVolume", volume.pool() + " " + volume.name());
+    var base = volume.base();
+    call(
+        "createVolume",
+        volume.pool() + " " + volume.name() + (base == null ? "" : " on " + base.path()));
     make(
         new VolumeState(
             volume.pool(),
@@ -412,6 +434,24 @@ public final class FakeHypervisor implements Hypervisor {
       throws HypervisorException {
     look("readProbe");
     return Optional.ofNullable(volumes.get(key(pool, volume))).map(v -> v.content().clone());
+  }
+
+  /** Another text for other content. */
+  @Override
+  public synchronized Optional<String> volumeStamp(String pool, String volume)
+      throws HypervisorException {
+    look("volumeStamp");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> Integer.toString(Arrays.hashCode(v.content())));
+  }
+
+  /** Not SHA-256, but as long as the content is. */
+  @Override
+  public synchronized String volumeDigest(String pool, String volume) throws HypervisorException {
+    look("volumeDigest");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> HexFormat.of().formatHex(v.content()))
+        .orElseThrow(() -> new HypervisorException(Kind.NotFound, 50, "no volume " + volume));
   }
 
   @Override

@@ -577,4 +577,84 @@ class TargetRoleTest {
     host.setPostCopyObstacle("no userfaultfd");
     assertThat(check(Storage.Auto).state()).isEqualTo(TargetReport.State.Checked);
   }
+
+  private static Disk overlay() {
+    return new Disk(
+        "vda",
+        Disk.Kind.File,
+        "default",
+        "web-vda.qcow2",
+        "/pools/default/web-vda.qcow2",
+        "qcow2",
+        200 * MIB,
+        100 * MIB,
+        false,
+        false,
+        true,
+        null,
+        List.of(
+            new SourceReport.BackingImage(
+                "default", "base", "/pools/default/base", "qcow2", 80 * MIB, "616263", null)));
+  }
+
+  private TargetReport checkOverlay(Storage storage) throws HypervisorException {
+    var migration =
+        RecordedReports.migration(
+            RecordedReports.spec(storage, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest(overlay())),
+            null,
+            null);
+    await()
+        .until(
+            () -> {
+              role.handle(migration);
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void anOverlayStandsOnTheSameBaseHere() throws HypervisorException {
+    host.putVolume("default", "base", "abc");
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).as(report.message()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies())
+        .singleElement()
+        .satisfies(
+            copy ->
+                assertThat(copy.base()).isEqualTo(new DiskPlan.Base("default", "base", "qcow2")));
+    handle(
+        Phase.Reservation,
+        Storage.Auto,
+        source(SourceReport.State.Inspected, guest(overlay())),
+        report,
+        null);
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vda.qcow2 on /pools/default/base");
+  }
+
+  @Test
+  void anOverlayWithoutItsBaseIsRefusedUnlessAllOfItIsCopied() throws HypervisorException {
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Refused);
+    assertThat(report.reason()).isEqualTo(Reason.BackingChainNotSupported.name());
+    assertThat(report.blockersOrEmpty().getFirst().remedy()).contains("storage: Block");
+  }
+
+  @Test
+  void aFlattenedCopyNeedsRoomForItsBaseToo() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 150 * MIB));
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.reason()).isEqualTo(Reason.InsufficientDiskSpace.name());
+    assertThat(report.message()).contains("180 MiB");
+  }
+
+  @Test
+  void aFlattenedCopyStandsOnNothing() throws HypervisorException {
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies()).singleElement().extracting(DiskPlan::base).isNull();
+  }
 }

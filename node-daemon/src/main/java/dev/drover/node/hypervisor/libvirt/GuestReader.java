@@ -2,11 +2,14 @@ package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
+import dev.drover.node.hypervisor.GuestDescription.BackingImage;
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.Surroundings;
+import dev.drover.node.hypervisor.VolumeState;
+import dev.drover.node.hypervisor.libvirt.DomainXml.BackingXml;
 import dev.drover.node.hypervisor.libvirt.DomainXml.DiskXml;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,7 +73,7 @@ final class GuestReader {
   private static Disk disk(Link link, DomainHandle domain, DiskXml disk)
       throws HypervisorException {
     if (!disk.hasSource()) {
-      return of(disk, Disk.Kind.Empty, Optional.empty(), 0, 0);
+      return of(disk, Disk.Kind.Empty, Optional.empty(), 0, 0, List.of());
     }
     Optional<VolumeXml> volume = volume(link, disk);
     Disk.Kind kind =
@@ -85,7 +88,24 @@ final class GuestReader {
           default -> Disk.Kind.Other;
         };
     DomainHandle.BlockInfo info = domain.blockInfo(disk.target());
-    return of(disk, kind, volume, info.capacity(), info.allocation());
+    List<BackingImage> backing = new ArrayList<>();
+    for (BackingXml image : disk.backing()) {
+      backing.add(backing(link, image));
+    }
+    return of(disk, kind, volume, info.capacity(), info.allocation(), backing);
+  }
+
+  private static BackingImage backing(Link link, BackingXml image) throws HypervisorException {
+    Optional<VolumeState> volume =
+        image.type().equals("file") && image.path() != null
+            ? Storage.volumeAt(link, image.path()).map(VolumeXml::state)
+            : Optional.empty();
+    return new BackingImage(
+        volume.map(VolumeState::pool).orElse(null),
+        volume.map(VolumeState::name).orElse(null),
+        image.path(),
+        image.format(),
+        volume.map(VolumeState::allocationBytes).orElse(0L));
   }
 
   private static Optional<VolumeXml> volume(Link link, DiskXml disk) throws HypervisorException {
@@ -96,7 +116,12 @@ final class GuestReader {
   }
 
   private static Disk of(
-      DiskXml disk, Disk.Kind kind, Optional<VolumeXml> volume, long capacity, long allocation) {
+      DiskXml disk,
+      Disk.Kind kind,
+      Optional<VolumeXml> volume,
+      long capacity,
+      long allocation,
+      List<BackingImage> backing) {
     return new Disk(
         disk.target(),
         kind,
@@ -108,6 +133,7 @@ final class GuestReader {
         allocation,
         disk.readOnly(),
         disk.shareable(),
-        disk.backingFile().orElse(volume.map(VolumeXml::hasBackingFile).orElse(false)));
+        disk.backingFile().orElse(volume.map(VolumeXml::hasBackingFile).orElse(false)),
+        backing);
   }
 }

@@ -61,7 +61,18 @@ record HostXml(
             .flatMap(cell -> Xml.child(cell, "cpus").stream())
             .flatMap(element -> Xml.children(element, "cpu").stream())
             .toList();
-    return new HostTopology(ids(cpus), ids(cells));
+    return new HostTopology(
+        ids(cpus),
+        ids(cells),
+        cells.stream()
+            .collect(
+                Collectors.toMap(
+                    cell -> Integer.valueOf(cell.getAttribute("id")),
+                    cell ->
+                        ids(
+                            Xml.child(cell, "cpus").stream()
+                                .flatMap(element -> Xml.children(element, "cpu").stream())
+                                .toList()))));
   }
 
   private static IdSet ids(List<Element> elements) {

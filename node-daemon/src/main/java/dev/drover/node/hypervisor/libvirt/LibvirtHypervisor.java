@@ -12,6 +12,7 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Peer;
@@ -24,6 +25,7 @@ import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -48,6 +50,9 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Since 11.0 a disk's cap can be set while a transfer runs; before, the call waits for 30 s. */
   private static final long DISK_SPEED_IN_TRANSFER = 11_000_000;
 
+  /** An image that can't be read within that is no use to anybody who waits. */
+  private static final Duration DIGEST_DEADLINE = Duration.ofHours(1);
+
   /** {@code virNodeMemoryStats}: char field[80], unsigned long long value. */
   private static final int MEMORY_STATS_SIZE = 88;
 
@@ -56,6 +61,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static final Set<String> ALL_MEMORY = Set.of("total");
 
   private final LibvirtConfig config;
+  private final InstantSource clock;
   private final NativeCalls calls = new NativeCalls();
   private final Domains domains = new Domains();
   private final DomainEvents events;
@@ -65,6 +71,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Begins to connect and returns at once, whether there is a libvirt or not. */
   public LibvirtHypervisor(LibvirtConfig config, InstantSource clock) {
     this.config = config;
+    this.clock = clock;
     events = new DomainEvents(clock, domains::forget);
     processes = new EmulatorProcesses(config.runDirectory(), config.procDirectory());
     connection = new ControlConnection(config, calls, events, domains::forgetAll);
@@ -117,6 +124,33 @@ public final class LibvirtHypervisor implements Hypervisor {
                 Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
           }
         });
+  }
+
+  /** virDomainGetXMLDesc of each active domain. */
+  @Override
+  public IdSet pinnedCpus() throws HypervisorException {
+    IdSet all = topology().cpus();
+    IdSet pinned = IdSet.EMPTY;
+    for (DomainState domain : domains()) {
+      if (domain.run().isActive()) {
+        IdSet own =
+            call(
+                "pins of " + domain.uuid(),
+                link -> {
+                  Optional<DomainHandle> found = DomainHandle.find(link, domain.uuid());
+                  if (found.isEmpty()) {
+                    return IdSet.EMPTY;
+                  }
+                  try (DomainHandle handle = found.get()) {
+                    return handle.xml().surroundings().cpus();
+                  }
+                });
+        if (!all.without(own).isEmpty()) {
+          pinned = pinned.and(own);
+        }
+      }
+    }
+    return pinned;
   }
 
   /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
@@ -334,6 +368,22 @@ public final class LibvirtHypervisor implements Hypervisor {
       throws HypervisorException {
     return storageCall(
         "reading of volume " + volume, link -> Storage.readProbe(link, pool, volume, maxBytes));
+  }
+
+  @Override
+  public Optional<String> volumeStamp(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "stamp of volume " + volume,
+        link -> Storage.volume(link, pool, volume).map(VolumeXml::stamp));
+  }
+
+  @Override
+  public String volumeDigest(String pool, String volume) throws HypervisorException {
+    Instant deadline = clock.instant().plus(DIGEST_DEADLINE);
+    return connection.call(
+        "digest of volume " + volume,
+        DIGEST_DEADLINE.plus(config.storageDeadline()),
+        link -> Storage.digest(link, pool, volume, () -> clock.instant().isAfter(deadline)));
   }
 
   /** virDomainGetJobStats. Of a transfer that comes in, libvirt tells no more than that. */
@@ -557,7 +607,12 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static Definitions definitions(DomainHandle domain, TransferRequest request)
       throws HypervisorException {
     var relocation =
-        new Relocation(request.bridges(), LocalAddresses::has, request.target().address());
+        new Relocation(
+            request.bridges(),
+            LocalAddresses::has,
+            request.target().address(),
+            request.overlaysOnly() ? Set.of() : Set.copyOf(request.copyDisks()),
+            request.pins());
     int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
     try {
       return new Definitions(

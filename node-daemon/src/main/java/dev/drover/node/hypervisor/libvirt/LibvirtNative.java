@@ -26,6 +26,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_UNDEFINE_SOURCE = 1 << 4;
   int MIGRATE_PAUSED = 1 << 5;
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
+  int MIGRATE_NON_SHARED_INC = 1 << 7;
   int MIGRATE_COMPRESSED = 1 << 11;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_AUTO_CONVERGE = 1 << 13;

@@ -1,5 +1,6 @@
 package dev.drover.node.hypervisor.libvirt;
 
+import dev.drover.node.hypervisor.Pins;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.Map;
@@ -19,21 +20,34 @@ import org.w3c.dom.Element;
  * @param bridges by the name at the source
  * @param ownAddress whether an address is one of the source's, and of no other host
  * @param targetAddress where the target listens instead
+ * @param standalone disks whose copies stand on nothing, whatever they stand on at the source
+ * @param pins what becomes of CPUs and NUMA nodes; empty: they stay
  */
 record Relocation(
-    Map<String, String> bridges, Predicate<InetAddress> ownAddress, InetAddress targetAddress) {
+    Map<String, String> bridges,
+    Predicate<InetAddress> ownAddress,
+    InetAddress targetAddress,
+    Set<String> standalone,
+    Optional<Pins> pins) {
   /** Devices with a host's end that may listen. */
   private static final Set<String> CHARACTER_DEVICES =
       Set.of("serial", "parallel", "console", "channel", "smartcard", "redirdev");
 
   Relocation {
     bridges = Map.copyOf(bridges);
+    standalone = Set.copyOf(standalone);
+  }
+
+  /** With each disk standing on what it stands on, and each pin as it is. */
+  Relocation(
+      Map<String, String> bridges, Predicate<InetAddress> ownAddress, InetAddress targetAddress) {
+    this(bridges, ownAddress, targetAddress, Set.of(), Optional.empty());
   }
 
   /** The definition for the target; empty if it can stay as it is. */
   Optional<String> rewrite(String definition) {
     Element domain = Xml.parse(definition);
-    boolean changed = false;
+    boolean changed = pins.isPresent() && PinsXml.move(domain, pins.get());
     for (Element nic : SurroundingsXml.nics(domain)) {
       changed |= moveNic(nic);
     }
@@ -43,6 +57,9 @@ record Relocation(
         for (Element device : Xml.children(devices.get(), name)) {
           changed |= moveCharacterDevice(device);
         }
+      }
+      for (Element disk : Xml.children(devices.get(), "disk")) {
+        changed |= endChain(disk);
       }
       for (Element graphics : Xml.children(devices.get(), "graphics")) {
         changed |= moveGraphics(graphics);
@@ -62,6 +79,17 @@ record Relocation(
       return false;
     }
     source.get().setAttribute(attribute, there);
+    return true;
+  }
+
+  /** libvirt takes a chain that the definition tells for granted, and finds any other itself. */
+  private boolean endChain(Element disk) {
+    Optional<Element> store = Xml.child(disk, "backingStore");
+    String name = Xml.child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+    if (store.isEmpty() || !store.get().hasAttribute("type") || !standalone.contains(name)) {
+      return false;
+    }
+    disk.replaceChild(disk.getOwnerDocument().createElement("backingStore"), store.get());
     return true;
   }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.drover.node.hypervisor.IdSet;
 import java.net.InetAddress;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Element;
 
@@ -99,5 +101,21 @@ class RelocationTest {
   void passwordsAreInNoLog() {
     var definitions = new Definitions(RELOCATION.rewrite(GUEST), RELOCATION.rewrite(GUEST));
     assertThat(definitions.toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void theCopyOfADiskStandsOnNothingWhereAllOfItIsCopied() {
+    var relocation =
+        new Relocation(Map.of(), SOURCE::equals, TARGET, Set.of("vda"), Optional.empty());
+    var disk =
+        """
+        <domain><devices><disk type='file'><source file='/a'/>
+        <backingStore type='file'><format type='qcow2'/><source file='/b'/><backingStore/></backingStore>
+        <target dev='%s'/></disk></devices></domain>
+        """;
+    assertThat(relocation.rewrite(disk.formatted("vda")))
+        .hasValueSatisfying(
+            xml -> assertThat(xml).contains("<backingStore/>").doesNotContain("/b"));
+    assertThat(relocation.rewrite(disk.formatted("vdb"))).isEmpty();
   }
 }

@@ -79,6 +79,27 @@ class TransferCallTest {
   }
 
   @Test
+  void overlaysAloneOrAllOfTheDisks() throws UnknownHostException {
+    for (boolean overlaysOnly : new boolean[] {false, true}) {
+      TransferCall call =
+          TransferCall.of(
+              new TransferRequest(
+                  GUEST,
+                  peer("10.1.0.7", Transport.tcp),
+                  false,
+                  false,
+                  false,
+                  List.of("vda"),
+                  Map.of(),
+                  OptionalInt.empty(),
+                  MemoryStream.PLAIN,
+                  overlaysOnly,
+                  Optional.empty()));
+      assertThat(call.flags() & (64 | 128)).isEqualTo(overlaysOnly ? 128 : 64);
+    }
+  }
+
+  @Test
   void anEncryptedOneThatMayGoPostCopy() throws UnknownHostException {
     TransferCall call =
         TransferCall.of(
