@@ -63,6 +63,12 @@ public interface Hypervisor extends AutoCloseable {
    */
   Optional<String> postCopyObstacle() throws HypervisorException;
 
+  /**
+   * What is known to keep that guest's memory from being sent without a copy (zero-copy), in words;
+   * empty if nothing is.
+   */
+  Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException;
+
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);
 

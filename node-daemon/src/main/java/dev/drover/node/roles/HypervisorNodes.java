@@ -54,6 +54,11 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
   }
 
   @Override
+  public boolean encrypts() {
+    return transport == Transport.tls;
+  }
+
+  @Override
   public int maxIncoming() {
     return spec(nodeName)
         .map(HypervisorNodeSpec::maxIncomingOrDefault)

@@ -110,6 +110,7 @@ final class GuestInspection {
                 description.disks().stream()
                     .map(GuestInspection::refusal)
                     .flatMap(Optional::stream),
+                zeroCopyObstacle(uuid, spec).stream(),
                 known.stream())
             .flatMap(Function.identity())
             .distinct()
@@ -124,6 +125,13 @@ final class GuestInspection {
       return Outcome.UNFINISHED;
     }
     return new Outcome(guest(migrationUid, description, sha256, spec), blockers);
+  }
+
+  private Optional<Blocker> zeroCopyObstacle(UUID uuid, LiveMigrationSpec spec)
+      throws HypervisorException {
+    return spec.zeroCopyRequested()
+        ? hypervisor.zeroCopyObstacle(uuid).map(why -> Blocker.of(Reason.ZeroCopyUnsupported, why))
+        : Optional.empty();
   }
 
   /**

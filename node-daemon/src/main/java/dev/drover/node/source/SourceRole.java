@@ -190,7 +190,7 @@ public final class SourceRole implements HypervisorListener {
         inspection.inspect(
             migration.getMetadata().getUid(),
             uuid,
-            StreamCheck.against(migration.getSpec(), hypervisor.host()),
+            StreamCheck.against(migration.getSpec(), hypervisor.host(), peers.encrypts()),
             dryRun,
             migration.getSpec(),
             () -> patience.has(key(migration)));

@@ -39,7 +39,8 @@ public final class StreamChoice {
         connections > 1 ? OptionalInt.of(connections) : OptionalInt.empty(),
         compression,
         Optional.ofNullable(spec.autoConverge())
-            .map(a -> new Throttle(a.initialPercentOrDefault(), a.incrementPercentOrDefault())));
+            .map(a -> new Throttle(a.initialPercentOrDefault(), a.incrementPercentOrDefault())),
+        spec.zeroCopyRequested());
   }
 
   private static int unasked(Compression compression, boolean postCopy, int cores) {

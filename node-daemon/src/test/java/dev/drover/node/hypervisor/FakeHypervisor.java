@@ -332,6 +332,12 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public synchronized Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    look("zeroCopyObstacle");
+    return Optional.of("no memory may be locked");
+  }
+
+  @Override
   public synchronized Optional<String> postCopyObstacle() throws HypervisorException {
     look("postCopyObstacle");
     return Optional.ofNullable(postCopyObstacle);

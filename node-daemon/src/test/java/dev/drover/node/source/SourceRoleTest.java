@@ -497,4 +497,19 @@ class SourceRoleTest extends SourceStage {
               assertThat(image.probe()).isEqualTo(disk.probe());
             });
   }
+
+  @Test
+  void zeroCopyThatCanNotBeIsRefusedBeforehand() throws HypervisorException {
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .parallelConnections(2)
+            .zeroCopy(true)
+            .build();
+    role.handle(RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, null, null, null));
+    awaitSaid(State.Refused);
+    assertThat(Objects.requireNonNull(reports.source()).reason())
+        .isEqualTo(Reason.ZeroCopyUnsupported.name());
+    assertThat(source.calls()).as("nothing is touched").isEmpty();
+  }
 }

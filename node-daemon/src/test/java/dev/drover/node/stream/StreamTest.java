@@ -11,6 +11,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.MemoryStream.Throttle;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -139,5 +140,37 @@ class StreamTest {
                 new MemoryStream(
                     OptionalInt.of(2), MemoryStream.Compression.Xbzrle, Optional.empty()))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "11.3.0, 10.0.2, None, 2, false, ",
+    "9.0.0, 7.2.22, None, 4, false, ",
+    "8.4.0, 7.2.22, None, 4, false, zeroCopy needs libvirt 8.5 and QEMU 7.1; h has 8.4.0 and 7.2.22",
+    "9.0.0, 7.0.0, None, 4, false, zeroCopy needs libvirt 8.5 and QEMU 7.1; h has 9.0.0 and 7.0.0",
+    "11.3.0, 10.0.2, None, , false, 'zeroCopy needs parallel connections, and no compression'",
+    "11.3.0, 10.0.2, Zstd, 2, false, 'zeroCopy needs parallel connections, and no compression'",
+    "11.3.0, 10.0.2, None, 2, true, 'zeroCopy does not go with TLS, which has to touch each byte'",
+  })
+  void zeroCopyGoesInParallelUncompressedAndInPlainText(
+      String libvirt,
+      String qemu,
+      Compression compression,
+      @Nullable Integer connections,
+      boolean encrypted,
+      @Nullable String said) {
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .compression(compression)
+            .parallelConnections(connections)
+            .zeroCopy(true)
+            .build();
+    var host = new HostFacts(new UUID(0, 1), "h", libvirt, qemu, "x86_64", "cpu", 8, 1L << 34);
+    assertThat(StreamCheck.against(spec, host, encrypted))
+        .extracting(Blocker::message)
+        .isEqualTo(said == null ? List.of() : List.of(said));
+    if (said == null) {
+      assertThat(StreamChoice.choose(spec, false, 8).zeroCopy()).isTrue();
+    }
   }
 }

@@ -23,6 +23,7 @@ import dev.drover.node.hypervisor.TransferRequest;
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -172,6 +173,23 @@ public final class LibvirtHypervisor implements Hypervisor {
                 Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
           }
         });
+  }
+
+  /** /proc of the emulator and of libvirt's daemon. */
+  @Override
+  public Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    Optional<DomainState> domain = domain(uuid);
+    Optional<EmulatorProcess> process = emulatorProcess(uuid);
+    if (domain.isEmpty() || process.isEmpty()) {
+      return Optional.empty();
+    }
+    try (EmulatorProcess emulator = process.get()) {
+      return LockedMemory.obstacle(
+          config.procDirectory(), emulator.pid(), domain.get().memoryBytes());
+    } catch (UncheckedIOException e) {
+      LOGGER.atInfo().setCause(e).log("The host's processes can't be listed");
+      return Optional.empty();
+    }
   }
 
   @Override

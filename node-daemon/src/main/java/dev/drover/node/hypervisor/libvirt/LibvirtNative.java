@@ -34,6 +34,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_POSTCOPY_RESUME = 524288;
   int MIGRATE_TLS = 1 << 16;
   int MIGRATE_PARALLEL = 1 << 17;
+  int MIGRATE_ZEROCOPY = 1 << 20;
 
   /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
   long MAX_SPEED = Long.MAX_VALUE >> 20;

@@ -91,6 +91,9 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
                 case None -> throw new IllegalStateException();
               }));
     }
+    if (stream.zeroCopy()) {
+      flags |= LibvirtNative.MIGRATE_ZEROCOPY;
+    }
     if (stream.throttle().isPresent()) {
       flags |= LibvirtNative.MIGRATE_AUTO_CONVERGE;
       var throttle = stream.throttle().get();
