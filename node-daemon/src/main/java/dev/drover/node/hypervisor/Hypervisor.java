@@ -1,5 +1,6 @@
 package dev.drover.node.hypervisor;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -68,6 +69,12 @@ public interface Hypervisor extends AutoCloseable {
    * empty if nothing is.
    */
   Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException;
+
+  /**
+   * Speed of the network card by which this host reaches that address; empty if its driver does not
+   * say.
+   */
+  OptionalInt linkMegabitsPerSecond(InetAddress towards);
 
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);

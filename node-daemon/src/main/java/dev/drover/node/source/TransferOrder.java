@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -88,8 +89,9 @@ record TransferOrder(
 
   /**
    * @param cores of this host
+   * @param linkMegabitsPerSecond of its way to the target, if that is known
    */
-  MemoryStream stream(int cores) {
-    return StreamChoice.choose(spec, postCopy, cores);
+  MemoryStream stream(int cores, OptionalInt linkMegabitsPerSecond) {
+    return StreamChoice.choose(spec, postCopy, cores, linkMegabitsPerSecond);
   }
 }

@@ -50,8 +50,11 @@ public final class StreamCheck {
     if (onlyInParallel && connections != null && connections == 1) {
       blockers.add(blocker("compression %s needs two connections".formatted(compression)));
     }
-    if (inParallel && spec.bandwidthMiBps() != null) {
-      blockers.add(blocker("QEMU does not keep to bandwidthMiBps with parallel connections"));
+    int lowest =
+        LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION * (connections == null ? 2 : connections);
+    if (inParallel && spec.bandwidthMiBps() != null && spec.bandwidthMiBps() < lowest) {
+      blockers.add(
+          blocker("with that many connections no bandwidthMiBps below %d holds".formatted(lowest)));
     }
     if (spec.zeroCopyRequested()) {
       zeroCopy(compression, inParallel, host, blockers);

@@ -380,6 +380,11 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return OptionalInt.of(10_000);
+  }
+
+  @Override
   public synchronized boolean hasInterface(String name) {
     return interfaces.contains(name);
   }

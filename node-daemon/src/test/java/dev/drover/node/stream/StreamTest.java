@@ -71,18 +71,22 @@ class StreamTest {
 
   @ParameterizedTest
   @CsvSource({
-    // compression, asked, cap, postCopy, cores, connections (0: one plain stream)
-    "None, , , false, 2, 0",
-    "None, , , false, 7, 0",
-    "None, , , false, 16, 0",
+    // compression, asked, link, postCopy, cores, connections (0: one plain stream)
     "None, , , false, 128, 0",
-    "None, , 100000, false, 128, 0",
-    "None, , , true, 128, 0",
-    "None, 1, , false, 128, 0",
+    "None, , 10000, false, 128, 0",
+    "None, , 20000, false, 128, 0",
+    "None, , 25000, false, 128, 2",
+    "None, , 25000, false, 4, 0",
+    "None, , 40000, false, 128, 3",
+    "None, , 100000, false, 16, 4",
+    "None, , 100000, false, 128, 8",
+    "None, , 400000, false, 256, 8",
+    "None, , 100000, true, 128, 0",
+    "None, 1, 100000, false, 128, 0",
     "None, 16, , false, 1, 16",
-    "Xbzrle, , , false, 128, 0",
-    "Zstd, , , false, 1, 2",
-    "Zstd, , , false, 128, 8",
+    "Xbzrle, , 100000, false, 128, 0",
+    "Zstd, , 1000, false, 1, 2",
+    "Zstd, , 1000, false, 128, 8",
     "Zlib, , , false, 32, 8",
     "Zlib, , , true, 32, 2",
     "Zlib, 5, , false, 1, 5",
@@ -90,7 +94,7 @@ class StreamTest {
   void whatIsNotAskedForIsChosen(
       Compression compression,
       @Nullable Integer asked,
-      @Nullable Integer cap,
+      @Nullable Integer link,
       boolean postCopy,
       int cores,
       int connections) {
@@ -98,9 +102,9 @@ class StreamTest {
         LiveMigrationSpec.builder("web")
             .compression(compression)
             .parallelConnections(asked)
-            .bandwidthMiBps(cap)
             .build();
-    var stream = StreamChoice.choose(spec, postCopy, cores);
+    var speed = link == null ? OptionalInt.empty() : OptionalInt.of(link);
+    var stream = StreamChoice.choose(spec, postCopy, cores, speed);
     assertThat(stream.connections())
         .isEqualTo(connections == 0 ? OptionalInt.empty() : OptionalInt.of(connections));
     assertThat(stream.compression().name()).isEqualTo(compression.name());
@@ -108,14 +112,24 @@ class StreamTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"None, 2, true", "Zstd, , true", "Zlib, , true", "None, , false", "Xbzrle, 1, false"})
-  void aCapIsNotGivenToParallelConnections(
-      Compression compression, @Nullable Integer connections, boolean refused) {
+  @CsvSource({
+    "None, 2, 23, true",
+    "None, 2, 24, false",
+    "None, 16, 191, true",
+    "None, 16, 192, false",
+    "Zstd, , 23, true",
+    "Zlib, , 24, false",
+    "Zstd, 4, 40, true",
+    "None, , 1, false",
+    "Xbzrle, 1, 1, false"
+  })
+  void aCapThatWouldNotHoldIsNotGivenToParallelConnections(
+      Compression compression, @Nullable Integer connections, int cap, boolean refused) {
     var spec =
         LiveMigrationSpec.builder("web")
             .compression(compression)
             .parallelConnections(connections)
-            .bandwidthMiBps(100)
+            .bandwidthMiBps(cap)
             .build();
     var host = new HostFacts(new UUID(0, 1), "h", "11.3.0", "10.0.2", "x86_64", "cpu", 8, 1L << 34);
     assertThat(StreamCheck.against(spec, host)).hasSize(refused ? 1 : 0);
@@ -124,7 +138,7 @@ class StreamTest {
   @Test
   void aThrottleIsQemusUnlessTheSpecSaysOtherwise() {
     var spec = LiveMigrationSpec.builder("web").autoConverge(new AutoConverge(null, 30)).build();
-    assertThat(StreamChoice.choose(spec, false, 2).throttle())
+    assertThat(StreamChoice.choose(spec, false, 2, OptionalInt.empty()).throttle())
         .isEqualTo(Optional.of(new Throttle(20, 30)));
   }
 
@@ -170,7 +184,7 @@ class StreamTest {
         .extracting(Blocker::message)
         .isEqualTo(said == null ? List.of() : List.of(said));
     if (said == null) {
-      assertThat(StreamChoice.choose(spec, false, 8).zeroCopy()).isTrue();
+      assertThat(StreamChoice.choose(spec, false, 8, OptionalInt.empty()).zeroCopy()).isTrue();
     }
   }
 }

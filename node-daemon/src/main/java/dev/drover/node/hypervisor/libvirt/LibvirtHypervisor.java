@@ -24,6 +24,7 @@ import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -190,6 +191,12 @@ public final class LibvirtHypervisor implements Hypervisor {
       LOGGER.atInfo().setCause(e).log("The host's processes can't be listed");
       return Optional.empty();
     }
+  }
+
+  /** The kernel's route and /sys/class/net. */
+  @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return LocalAddresses.linkMegabitsPerSecond(towards);
   }
 
   @Override
