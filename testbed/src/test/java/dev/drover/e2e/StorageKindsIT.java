@@ -10,6 +10,7 @@ import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.storage.StorageServer;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -20,16 +21,16 @@ class StorageKindsIT {
   private static final String BASE = Scene.OWN_POOL + "/base.qcow2";
 
   @Test
-  void anIscsiVolumeStaysBesideALocalDiskThatIsCopied(Testbed testbed) {
-    networkVolumeStays(testbed, StorageServer.Protocol.iscsi);
+  void anIscsiVolumeStaysAndIsCopiedIfItIsNamed(Testbed testbed) {
+    networkVolume(testbed, StorageServer.Protocol.iscsi);
   }
 
   @Test
-  void aCephVolumeStaysBesideALocalDiskThatIsCopied(Testbed testbed) {
-    networkVolumeStays(testbed, StorageServer.Protocol.rbd);
+  void aCephVolumeStaysAndIsCopiedIfItIsNamed(Testbed testbed) {
+    networkVolume(testbed, StorageServer.Protocol.rbd);
   }
 
-  private static void networkVolumeStays(Testbed testbed, StorageServer.Protocol protocol) {
+  private static void networkVolume(Testbed testbed, StorageServer.Protocol protocol) {
     var spec =
         GuestSpec.named("on" + protocol)
             .withDisk(DiskSpec.network(protocol))
@@ -41,7 +42,43 @@ class StorageKindsIT {
       var status = scene.migrate(TO_N2).awaitSucceeded();
       scene.assertMoved(boot);
       assertThat(status.target().copies()).extracting(d -> d.target()).containsExactly("vdb");
+
+      var back = scene.reversed();
+      var both = "target: {nodeName: n1}\ndisks: [vda, vdb]\n";
+      var refused = back.migrate(both).awaitFailed(Reason.DiskNotMovable);
+      assertThat(refused.failure().message()).contains("spec.copyPool");
+      copyPool(testbed, "\"default\"");
+      back.migrate(both).awaitSucceeded();
+      back.assertMoved(boot);
+      var copy = spec.name() + "-vda.raw";
+      assertThat(back.target().virsh("dumpxml", spec.name()).out())
+          .contains("volume='" + copy + "'")
+          .doesNotContain("protocol='" + protocol + "'");
+
+      // From now on it is a disk like any other.
+      var again = back.reversed();
+      again.migrate(TO_N2).awaitSucceeded();
+      again.assertMoved(boot);
+      assertThat(again.source().files(Scene.OWN_POOL)).doesNotContain(copy);
+      assertThat(again.target().files(Scene.OWN_POOL)).contains(copy);
+    } finally {
+      copyPool(testbed, "null");
+      for (var host : List.of("n1", "n2")) {
+        testbed.host(host).exec("rm", "-f", "%s/%s-vda.raw".formatted(Scene.OWN_POOL, spec.name()));
+      }
     }
+  }
+
+  private static void copyPool(Testbed testbed, String json) {
+    testbed
+        .kubectl(
+            "patch",
+            "hvn",
+            "n1",
+            "--type=merge",
+            "-p",
+            "{\"spec\":{\"copyPool\":%s}}".formatted(json))
+        .orThrow();
   }
 
   /** All that stays, and both CD-ROM drives, in one guest. */

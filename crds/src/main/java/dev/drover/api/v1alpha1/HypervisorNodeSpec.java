@@ -27,7 +27,21 @@ public record HypervisorNodeSpec(
             "What guests that come here call a bridge (or device), and which one of this host takes its place. One that is"
                 + " not named must be here under the same name.")
         @Size(max = 64)
-        @Nullable List<Bridge> bridges) {
+        @Nullable List<Bridge> bridges,
+    @JsonPropertyDescription(
+            "The storage pool of this host, of files, into which network volumes are copied that a migration names in its"
+                + " disks. Without it, none are.")
+        @Size(min = 1, max = 253)
+        @Nullable String copyPool) {
+
+  /** Of a host to which no network volumes are copied. */
+  public HypervisorNodeSpec(
+      @Nullable Boolean unschedulable,
+      @Nullable Integer maxIncoming,
+      @Nullable Integer maxOutgoing,
+      @Nullable List<Bridge> bridges) {
+    this(unschedulable, maxIncoming, maxOutgoing, bridges, null);
+  }
 
   private static final String INTERFACE_NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]*$";
 

@@ -87,7 +87,7 @@ public enum Reason {
       "Unmount it in the guest and detach it."),
   DiskNotMovable(
       "A disk is of a type that can neither be copied nor reached from the target.",
-      "Detach the disk, or move its content to a storage pool."),
+      "Detach the disk, or move its content to a storage pool. A network volume stays unless `disks` names it, and is copied only to a host whose HypervisorNode has `spec.copyPool`."),
   DiskOutsidePool(
       "A disk is a file outside of every storage pool of the source.",
       "Define a storage pool over its directory on source and target."),

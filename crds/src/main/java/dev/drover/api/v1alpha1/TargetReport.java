@@ -92,6 +92,7 @@ public record TargetReport(
    * @param volume where a copy goes; absent for a disk that stays
    * @param base the image of this host that the copy stands on; absent: the copy has all of the
    *     disk
+   * @param becomesVolume a network volume becomes that volume of the target
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -105,7 +106,22 @@ public record TargetReport(
       @JsonPropertyDescription(
               "The image here that the copy stands on, proved to be the same as the source's; without it, the copy has"
                   + " all of the disk.")
-          @Nullable Base base) {
+          @Nullable Base base,
+      @JsonPropertyDescription(
+              "The disk becomes this volume, whatever it is at the source; without it, a copy has the same path there.")
+          @Nullable Boolean becomesVolume) {
+
+    /** That is at the same path on both hosts. */
+    public DiskPlan(
+        String target,
+        Action action,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String format,
+        @Nullable Long capacityBytes,
+        @Nullable Base base) {
+      this(target, action, pool, volume, format, capacityBytes, base, null);
+    }
 
     /** That stands on nothing. */
     public DiskPlan(
@@ -130,6 +146,10 @@ public record TargetReport(
     public enum Action {
       Copy,
       Stay
+    }
+
+    public boolean movesToVolume() {
+      return Boolean.TRUE.equals(becomesVolume);
     }
 
     @JsonIgnore

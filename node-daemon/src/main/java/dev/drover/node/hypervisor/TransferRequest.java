@@ -19,6 +19,7 @@ import java.util.UUID;
  * @param stream how memory goes over
  * @param overlaysOnly of each copied disk, the image alone: what it stands on is at the target
  *     already, and its volume there stands on it; else all that the guest sees
+ * @param newPlaces the volumes of the target that network disks become, by the disk's target
  * @param pins what becomes of the guest's pins there; empty: they stay as they are
  */
 public record TransferRequest(
@@ -32,6 +33,7 @@ public record TransferRequest(
     OptionalInt bandwidthMiBps,
     MemoryStream stream,
     boolean overlaysOnly,
+    Map<String, Place> newPlaces,
     Optional<Pins> pins) {
 
   /** With all of each copied disk, and the pins as they are. */
@@ -56,6 +58,7 @@ public record TransferRequest(
         bandwidthMiBps,
         stream,
         false,
+        Map.of(),
         Optional.empty());
   }
 
@@ -87,5 +90,6 @@ public record TransferRequest(
     }
     copyDisks = List.copyOf(copyDisks);
     bridges = Map.copyOf(bridges);
+    newPlaces = Map.copyOf(newPlaces);
   }
 }

@@ -75,6 +75,11 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
     return spec(node).map(HypervisorNodeSpec::bridgesByGuestName).orElse(Map.of());
   }
 
+  @Override
+  public Optional<String> copyPool() {
+    return spec(nodeName).map(HypervisorNodeSpec::copyPool);
+  }
+
   private Optional<HypervisorNodeSpec> spec(String node) {
     return Optional.ofNullable(client.resources(HypervisorNode.class).withName(node).get())
         .map(HypervisorNode::getSpec);

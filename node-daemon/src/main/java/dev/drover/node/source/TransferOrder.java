@@ -11,13 +11,16 @@ import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.Pins;
+import dev.drover.node.hypervisor.Place;
 import dev.drover.node.stream.StreamChoice;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** All that a transfer has to know and that never changes while it runs. */
@@ -28,6 +31,7 @@ record TransferOrder(
     PeerAddress target,
     List<String> copyDisks,
     boolean overlaysOnly,
+    Map<String, Place> newPlaces,
     Optional<Pins> pins,
     Map<String, String> bridges,
     boolean fenced,
@@ -54,6 +58,15 @@ record TransferOrder(
         copies.stream().map(DiskPlan::target).toList(),
         // libvirt knows this for all disks only; one that stands on nothing is copied whole anyway.
         copies.stream().anyMatch(copy -> copy.base() != null),
+        copies.stream()
+            .filter(DiskPlan::movesToVolume)
+            .collect(
+                Collectors.toMap(
+                    DiskPlan::target,
+                    copy ->
+                        new Place(
+                            Objects.requireNonNull(copy.pool()),
+                            Objects.requireNonNull(copy.volume())))),
         migration
             .getStatus()
             .currentTarget()

@@ -201,6 +201,7 @@ final class TransferRun implements Runnable {
                   tuner.initialMebibytesPerSecond(),
                   stream,
                   order.overlaysOnly(),
+                  order.newPlaces(),
                   order.pins())));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())

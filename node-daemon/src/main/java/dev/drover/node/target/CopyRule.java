@@ -42,6 +42,16 @@ record CopyRule(Storage storage, Set<String> named) {
     return storage != Storage.Block;
   }
 
+  /**
+   * Whether a network volume is to be copied: only if it is named, and never if others may use it.
+   */
+  boolean copiesNetworkVolume(Disk disk) {
+    return disk.kind() == Disk.Kind.Network
+        && named.contains(disk.target())
+        && !disk.readOnly()
+        && !disk.shareable();
+  }
+
   /** For a disk that the target reaches where it is. */
   Optional<Blocker> staying(Disk disk) {
     if (!named.contains(disk.target())) {
@@ -55,7 +65,7 @@ record CopyRule(Storage storage, Set<String> named) {
                     .formatted(disk.target()))
             : Blocker.of(
                 Reason.DiskNotMovable,
-                "disk %s is to be copied, but only files in storage pools are; take it out of spec.disks"
+                "disk %s is to be copied, but neither an empty drive is, nor a volume that is read-only or shared; take it out of spec.disks"
                     .formatted(disk.target())));
   }
 

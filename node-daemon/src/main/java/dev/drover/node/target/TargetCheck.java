@@ -64,6 +64,7 @@ final class TargetCheck {
 
   private final Hypervisor hypervisor;
   private final Holds holds;
+  private final NodeLimits node;
   private final HostFit hostFit;
   private final Probes probes;
   private final BaseProof bases;
@@ -71,6 +72,7 @@ final class TargetCheck {
   TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node, ImageDigests digests) {
     this.hypervisor = hypervisor;
     this.holds = holds;
+    this.node = node;
     this.hostFit = new HostFit(hypervisor, node);
     this.probes = new Probes(hypervisor);
     this.bases = new BaseProof(hypervisor, probes, digests);
@@ -172,6 +174,14 @@ final class TargetCheck {
     rule.unknown(guest.disks()).ifPresent(blockers::add);
     boolean nothingToCopy = true;
     for (Disk disk : guest.disks()) {
+      if (rule.copiesNetworkVolume(disk)) {
+        nothingToCopy = false;
+        var copy = networkCopy(guest, disk, pools, blockers);
+        copy.ifPresent(plan::add);
+        copy.ifPresent(
+            c -> roomNeeded.merge(String.valueOf(c.pool()), disk.capacityBytes(), Long::sum));
+        continue;
+      }
       if (disk.kind() != Disk.Kind.File) {
         rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
@@ -234,6 +244,54 @@ final class TargetCheck {
     return plan;
   }
 
+  /** The server may not tell what of it is in use, so all of it needs room. */
+  private Optional<DiskPlan> networkCopy(
+      Guest guest, Disk disk, Map<String, PoolState> pools, List<Blocker> blockers)
+      throws HypervisorException {
+    var pool = node.copyPool();
+    if (pool.isEmpty()) {
+      blockers.add(
+          Blocker.of(
+              Reason.DiskNotMovable,
+              "disk %s is a network volume, and this host's HypervisorNode has no spec.copyPool for its copy"
+                  .formatted(disk.target())));
+      return Optional.empty();
+    }
+    var state = pools.get(pool.get());
+    if (state == null || !state.active() || !state.filesystem()) {
+      blockers.add(
+          Blocker.of(
+              Reason.PoolMissing,
+              "disk %s is to be copied into this host's spec.copyPool \"%s\", which is no active pool of files"
+                  .formatted(disk.target(), pool.get())));
+      return Optional.empty();
+    }
+    String format = Objects.requireNonNullElse(disk.format(), "raw");
+    String volume = "%s-%s.%s".formatted(guest.domainName(), disk.target(), format);
+    refuseIfThere(pool.get(), volume, blockers);
+    return Optional.of(
+        new DiskPlan(
+            disk.target(),
+            DiskPlan.Action.Copy,
+            pool.get(),
+            volume,
+            format,
+            disk.capacityBytes(),
+            null,
+            true));
+  }
+
+  private void refuseIfThere(String pool, String volume, List<Blocker> blockers)
+      throws HypervisorException {
+    if (hypervisor.volume(pool, volume).isPresent()) {
+      blockers.add(
+          Blocker.of(
+              Reason.VolumeExists,
+              "pool \"%s\" has a volume \"%s\" already; it is not touched"
+                  .formatted(pool, volume)));
+    }
+  }
+
   /**
    * @return what the copy is to stand on; null: nothing
    */
@@ -254,13 +312,7 @@ final class TargetCheck {
       return null;
     }
     var base = disk.hasBackingFile() && rule.keepsBases() ? base(disk, blockers) : null;
-    if (hypervisor.volume(pool, volume).isPresent()) {
-      blockers.add(
-          Blocker.of(
-              Reason.VolumeExists,
-              "pool \"%s\" has a volume \"%s\" already; it is not touched"
-                  .formatted(pool, volume)));
-    }
+    refuseIfThere(pool, volume, blockers);
     return base;
   }
 
@@ -291,6 +343,9 @@ final class TargetCheck {
 
   /** A copy that stands on nothing has all of the images' bytes that the disk stood on. */
   private static long bytesNeeded(Disk disk, boolean hasBase) {
+    if (disk.kind() == Disk.Kind.Network) {
+      return disk.capacityBytes();
+    }
     long all =
         disk.allocationBytes()
             + (hasBase

@@ -94,6 +94,9 @@ final class TargetVolumes {
               base(copy)));
     }
     made.add(copy);
+    if (copy.movesToVolume()) {
+      return null; // the guest's definition will name it
+    }
     var path = hypervisor.volume(pool(copy), volume(copy)).orElseThrow().path();
     boolean samePath =
         guest.disks().stream()

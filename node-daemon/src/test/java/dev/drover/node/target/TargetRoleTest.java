@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
@@ -30,6 +31,7 @@ import dev.drover.node.report.RecordedReports;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -43,9 +45,24 @@ class TargetRoleTest {
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
   private int maxIncoming = 2;
+  private Optional<String> copyPool = Optional.empty();
   private final TargetRole role =
       new TargetRole(
-          "n2", host, () -> maxIncoming, reports.queue("drover-target"), InstantSource.system());
+          "n2",
+          host,
+          new NodeLimits() {
+            @Override
+            public int maxIncoming() {
+              return maxIncoming;
+            }
+
+            @Override
+            public Optional<String> copyPool() {
+              return copyPool;
+            }
+          },
+          reports.queue("drover-target"),
+          InstantSource.system());
 
   @BeforeEach
   void pool() {
@@ -656,5 +673,82 @@ class TargetRoleTest {
     var report = checkOverlay(Storage.Block);
     assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
     assertThat(report.copies()).singleElement().extracting(DiskPlan::base).isNull();
+  }
+
+  private TargetReport checkNetworkDisk(String... named) {
+    var disk =
+        new Disk(
+            "vdb",
+            Disk.Kind.Network,
+            null,
+            null,
+            null,
+            "raw",
+            200 * MIB,
+            0,
+            false,
+            false,
+            false,
+            null);
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .disks(named.length == 0 ? null : List.of(named))
+            .build();
+    await()
+        .until(
+            () -> {
+              role.handle(
+                  RecordedReports.migration(
+                      spec,
+                      DOMAIN,
+                      Phase.PreMigration,
+                      source(SourceReport.State.Inspected, guest(disk)),
+                      null,
+                      null));
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void aNetworkVolumeThatIsNotNamedStays() {
+    copyPool = Optional.of("default");
+    assertThat(checkNetworkDisk().copies()).isEmpty();
+  }
+
+  @Test
+  void aNamedNetworkVolumeNeedsAPlace() {
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.reason()).isEqualTo(Reason.DiskNotMovable.name());
+    assertThat(report.message()).contains("spec.copyPool");
+  }
+
+  @Test
+  void aNamedNetworkVolumeIsCopiedToTheHostsPool() throws HypervisorException {
+    copyPool = Optional.of("default");
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.copies())
+        .containsExactly(
+            new DiskPlan(
+                "vdb",
+                DiskPlan.Action.Copy,
+                "default",
+                "web-vdb.raw",
+                "raw",
+                200 * MIB,
+                null,
+                true));
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 199 * MIB));
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.Reservation,
+            source(SourceReport.State.Inspected, guest()),
+            report,
+            null));
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vdb.raw");
   }
 }

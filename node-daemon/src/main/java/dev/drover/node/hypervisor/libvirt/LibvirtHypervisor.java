@@ -637,6 +637,7 @@ public final class LibvirtHypervisor implements Hypervisor {
             LocalAddresses::has,
             request.target().address(),
             request.overlaysOnly() ? Set.of() : Set.copyOf(request.copyDisks()),
+            request.newPlaces(),
             request.pins());
     int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
     try {

@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.Pins;
+import dev.drover.node.hypervisor.Place;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.Map;
@@ -21,6 +22,7 @@ import org.w3c.dom.Element;
  * @param ownAddress whether an address is one of the source's, and of no other host
  * @param targetAddress where the target listens instead
  * @param standalone disks whose copies stand on nothing, whatever they stand on at the source
+ * @param newPlaces the volumes of the target that disks become, by the disk's target
  * @param pins what becomes of CPUs and NUMA nodes; empty: they stay
  */
 record Relocation(
@@ -28,6 +30,7 @@ record Relocation(
     Predicate<InetAddress> ownAddress,
     InetAddress targetAddress,
     Set<String> standalone,
+    Map<String, Place> newPlaces,
     Optional<Pins> pins) {
   /** Devices with a host's end that may listen. */
   private static final Set<String> CHARACTER_DEVICES =
@@ -36,12 +39,13 @@ record Relocation(
   Relocation {
     bridges = Map.copyOf(bridges);
     standalone = Set.copyOf(standalone);
+    newPlaces = Map.copyOf(newPlaces);
   }
 
   /** With each disk standing on what it stands on, and each pin as it is. */
   Relocation(
       Map<String, String> bridges, Predicate<InetAddress> ownAddress, InetAddress targetAddress) {
-    this(bridges, ownAddress, targetAddress, Set.of(), Optional.empty());
+    this(bridges, ownAddress, targetAddress, Set.of(), Map.of(), Optional.empty());
   }
 
   /** The definition for the target; empty if it can stay as it is. */
@@ -60,6 +64,7 @@ record Relocation(
       }
       for (Element disk : Xml.children(devices.get(), "disk")) {
         changed |= endChain(disk);
+        changed |= moveDisk(disk);
       }
       for (Element graphics : Xml.children(devices.get(), "graphics")) {
         changed |= moveGraphics(graphics);
@@ -90,6 +95,24 @@ record Relocation(
       return false;
     }
     disk.replaceChild(disk.getOwnerDocument().createElement("backingStore"), store.get());
+    return true;
+  }
+
+  /** What belongs to the old place, a server's password too, goes with its element. */
+  private boolean moveDisk(Element disk) {
+    String name = Xml.child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+    Place place = newPlaces.get(name);
+    Optional<Element> source = Xml.child(disk, "source");
+    if (place == null || source.isEmpty()) {
+      return false;
+    }
+    disk.setAttribute("type", "volume");
+    Xml.children(disk, "auth").forEach(disk::removeChild);
+    Xml.children(disk, "backingStore").forEach(disk::removeChild);
+    Element moved = disk.getOwnerDocument().createElement("source");
+    moved.setAttribute("pool", place.pool());
+    moved.setAttribute("volume", place.volume());
+    disk.replaceChild(moved, source.get());
     return true;
   }
 

@@ -3,6 +3,7 @@ package dev.drover.node.hypervisor.libvirt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.node.hypervisor.IdSet;
+import dev.drover.node.hypervisor.Place;
 import java.net.InetAddress;
 import java.util.Map;
 import java.util.Optional;
@@ -106,7 +107,7 @@ class RelocationTest {
   @Test
   void theCopyOfADiskStandsOnNothingWhereAllOfItIsCopied() {
     var relocation =
-        new Relocation(Map.of(), SOURCE::equals, TARGET, Set.of("vda"), Optional.empty());
+        new Relocation(Map.of(), SOURCE::equals, TARGET, Set.of("vda"), Map.of(), Optional.empty());
     var disk =
         """
         <domain><devices><disk type='file'><source file='/a'/>
@@ -117,5 +118,27 @@ class RelocationTest {
         .hasValueSatisfying(
             xml -> assertThat(xml).contains("<backingStore/>").doesNotContain("/b"));
     assertThat(relocation.rewrite(disk.formatted("vdb"))).isEmpty();
+  }
+
+  @Test
+  void aNetworkDiskBecomesAVolumeOfTheTarget() {
+    var relocation =
+        new Relocation(
+            Map.of(),
+            SOURCE::equals,
+            TARGET,
+            Set.of(),
+            Map.of("vda", new Place("images", "web-vda.raw")),
+            Optional.empty());
+    assertThat(
+            relocation.rewrite(
+                "<domain><devices><disk type='network' device='disk'><driver type='raw'/>"
+                    + "<auth username='admin'><secret type='ceph' uuid='x'/></auth>"
+                    + "<source protocol='rbd' name='pool/image'><host name='mon'/></source>"
+                    + "<backingStore/><target dev='vda' bus='virtio'/></disk></devices></domain>"))
+        .contains(
+            "<domain><devices><disk device=\"disk\" type=\"volume\"><driver type=\"raw\"/>"
+                + "<source pool=\"images\" volume=\"web-vda.raw\"/>"
+                + "<target bus=\"virtio\" dev=\"vda\"/></disk></devices></domain>");
   }
 }

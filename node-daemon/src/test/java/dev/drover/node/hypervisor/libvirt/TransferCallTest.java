@@ -112,6 +112,7 @@ class TransferCallTest {
                   OptionalInt.empty(),
                   MemoryStream.PLAIN,
                   overlaysOnly,
+                  Map.of(),
                   Optional.empty()));
       assertThat(call.flags() & (64 | 128)).isEqualTo(overlaysOnly ? 128 : 64);
     }
