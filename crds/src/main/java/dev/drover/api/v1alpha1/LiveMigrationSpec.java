@@ -140,11 +140,34 @@ import org.jspecify.annotations.Nullable;
     message = "compression: Zstd and Zlib need parallelConnections: 2 or more")
 @ValidationRule(
     value =
-        "!has(self.bandwidthMiBps) || (!(self.compression in ['Zstd', 'Zlib'])"
-            + " && (!has(self.parallelConnections) || self.parallelConnections == 1))",
+        "!has(self.bandwidthMiBps) || !has(self.parallelConnections)"
+            + " || self.parallelConnections == 1 || self.bandwidthMiBps >= "
+            + LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION
+            + " * self.parallelConnections",
     message =
-        "bandwidthMiBps can't be had with parallelConnections, nor with compression: Zstd or Zlib:"
-            + " QEMU does not keep to it there")
+        "bandwidthMiBps must be at least 12 for each of parallelConnections: QEMU does not keep to"
+            + " less")
+@ValidationRule(
+    value =
+        "!has(self.bandwidthMiBps) || !(self.compression in ['Zstd', 'Zlib'])"
+            + " || self.bandwidthMiBps >= 2 * "
+            + LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION,
+    message =
+        "bandwidthMiBps must be at least 24 with compression: Zstd or Zlib: QEMU does not keep to"
+            + " less")
+@ValidationRule(
+    value =
+        "has(self.zeroCopy) == has(oldSelf.zeroCopy)"
+            + " && (!has(self.zeroCopy) || self.zeroCopy == oldSelf.zeroCopy)",
+    message = "zeroCopy can't be changed; create another migration instead")
+@ValidationRule(
+    value =
+        "!has(self.zeroCopy) || !self.zeroCopy || (self.compression == 'None'"
+            + " && has(self.parallelConnections) && self.parallelConnections > 1)",
+    message = "zeroCopy needs parallelConnections: 2 or more, and compression: None")
+@ValidationRule(
+    value = "self.pins == oldSelf.pins",
+    message = "pins can't be changed; create another migration instead")
 @ValidationRule(
     value =
         "!has(self.retry) || !has(self.retry.onlyOtherTargets) || !self.retry.onlyOtherTargets"
@@ -224,10 +247,21 @@ public record LiveMigrationSpec(
         @Default("None")
         @Nullable Compression compression,
     @JsonPropertyDescription(
-            "How many connections memory goes over; without it one, or as many as Zstd and Zlib need.")
+            "How many connections memory goes over; without it, one or as many as the source's link and cores call for. A"
+                + " cap must be at least 12 MiB/s for each of several.")
         @Min(1)
         @Max(16)
         @Nullable Integer parallelConnections,
+    @JsonPropertyDescription(
+            "true: QEMU sends memory without copying it first. Needs parallelConnections, no compression, no TLS, and a"
+                + " source that may lock all of the guest's memory.")
+        @Nullable Boolean zeroCopy,
+    @JsonPropertyDescription(
+            "What becomes of CPUs and NUMA nodes that the guest is pinned to. Keep: the target must have them. Remap: where"
+                + " it lacks one, others of the target take their place, one for one. Drop: the guest is pinned to"
+                + " nothing there. status.target.pinning says what was done.")
+        @Default("Keep")
+        @Nullable Pins pins,
     @JsonPropertyDescription(
             "Fenced: the target resumes the guest only once the source's QEMU process is gone. Direct: libvirt's own"
                 + " order, in which a lost reply can leave two copies running.")
@@ -256,6 +290,12 @@ public record LiveMigrationSpec(
         @Min(0)
         @Max(31536000)
         @Nullable Integer ttlSecondsAfterFinished) {
+
+  /**
+   * MiB/s of a cap for each of several connections: QEMU 10.0 sends some 5 more than it is asked
+   * for with each, and mirrored disks may need half (docs/reference/performance.md).
+   */
+  public static final int LEAST_BANDWIDTH_PER_CONNECTION = 12;
 
   private static final String DISK_NAME = "^[a-z][a-z0-9]*$";
 
@@ -348,6 +388,13 @@ public record LiveMigrationSpec(
     Xbzrle,
     Zstd,
     Zlib
+  }
+
+  /** What becomes of the CPUs and NUMA nodes that a guest is pinned to. */
+  public enum Pins {
+    Keep,
+    Remap,
+    Drop
   }
 
   /** The guest's present host. */
@@ -485,6 +532,14 @@ public record LiveMigrationSpec(
     return compression == null ? Compression.None : compression;
   }
 
+  public boolean zeroCopyRequested() {
+    return Boolean.TRUE.equals(zeroCopy);
+  }
+
+  public Pins pinsOrDefault() {
+    return pins == null ? Pins.Keep : pins;
+  }
+
   public int priorityOrDefault() {
     return priority == null ? 0 : priority;
   }
@@ -522,6 +577,8 @@ public record LiveMigrationSpec(
     private @Nullable AutoConverge autoConverge;
     private @Nullable Compression compression;
     private @Nullable Integer parallelConnections;
+    private @Nullable Boolean zeroCopy;
+    private @Nullable Pins pins;
     private @Nullable CommitOrder commit;
     private @Nullable Boolean dryRun;
     private @Nullable Boolean abort;
@@ -614,6 +671,16 @@ public record LiveMigrationSpec(
       return this;
     }
 
+    public Builder zeroCopy(@Nullable Boolean value) {
+      zeroCopy = value;
+      return this;
+    }
+
+    public Builder pins(@Nullable Pins value) {
+      pins = value;
+      return this;
+    }
+
     public Builder commit(@Nullable CommitOrder value) {
       commit = value;
       return this;
@@ -668,6 +735,8 @@ public record LiveMigrationSpec(
           autoConverge,
           compression,
           parallelConnections,
+          zeroCopy,
+          pins,
           commit,
           dryRun,
           abort,

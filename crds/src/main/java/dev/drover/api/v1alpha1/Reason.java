@@ -105,7 +105,7 @@ public enum Reason {
       "Detach the device, or take the feature out of the definition, for the time of the migration."),
   DiskNotMovable(
       "A disk is of a type that can neither be copied nor reached from the target.",
-      "Detach the disk, or move its content to a storage pool."),
+      "Detach the disk, or move its content to a storage pool. A network volume stays unless `disks` names it, and is copied only to a host whose HypervisorNode has `spec.copyPool`."),
   DiskOutsidePool(
       "A disk is a file outside of every storage pool of the source.",
       "Define a storage pool over its directory on source and target."),
@@ -113,8 +113,11 @@ public enum Reason {
       "spec.disks names a disk that the guest does not have.",
       "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
-      "A disk to be copied has a backing file.",
-      "Flatten the disk (`virsh blockpull`; `qemu-img rebase -b ''` while the guest is off)."),
+      "A disk to be copied stands on a backing file that the target is not proved to have.",
+      "`storage: Block` copies all of the disk; or put the same file into the target's pool of the same name; or flatten the disk (`virsh blockpull`; `qemu-img rebase -b ''` while the guest is off)."),
+  BackingFileNotCompared(
+      "The backing file of a disk is still being read, to compare the source's with the target's.",
+      "Nothing: try again in a while (`spec.retry` does); what was read is remembered. Or `storage: Block`, which needs no comparison."),
   TransientDomain(
       "The domain has no definition that outlives it, so it can't be moved shut off.",
       "Use `mode: Live`, or define the domain (`virsh dumpxml`, `virsh define`)."),
@@ -143,7 +146,7 @@ public enum Reason {
       "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
   PinningMismatch(
       "The guest is pinned to CPUs or NUMA nodes that the target does not have.",
-      "Pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
+      "`pins: Remap` or `pins: Drop`; or pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
   NetworkMissing(
       "The target has no bridge or active virtual network of the name that the guest needs.",
       "Make it on the target (`virsh net-start`), or say in `spec.bridges` of its HypervisorNode which bridge takes its place."),
@@ -162,6 +165,9 @@ public enum Reason {
   OptionNotSupported(
       "An option of the spec can't work with a host's libvirt or QEMU, or with another option.",
       "Read the message for the version that it needs. Leave the option out, or take other hosts."),
+  ZeroCopyUnsupported(
+      "The source may not lock the guest's memory, which zero-copy needs.",
+      "Let libvirtd there have CAP_SYS_RESOURCE, or give the guest's QEMU a limit of locked memory as large as its memory (`<memtune><hard_limit>` when it is started). Or leave `zeroCopy` out."),
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
@@ -304,6 +310,7 @@ public enum Reason {
           InsufficientDiskSpace,
           NoFreeSlot,
           NoMigrationPort,
+          BackingFileNotCompared,
           ReservationFailed,
           ConnectionToTargetFailed,
           TransferFailed,
@@ -369,6 +376,7 @@ public enum Reason {
           CertificateUntrusted,
           ClockSkew,
           PostCopyUnsupported,
+          ZeroCopyUnsupported,
           PostCopyFailed,
           GuestStopped,
           HandOverFailed,

@@ -154,6 +154,8 @@ public record SourceReport(
    * @param numaNodes that its memory is bound to
    * @param bridges bridges, and devices of the host, that its network cards are on
    * @param hugePages that its memory is made of; absent if it is made of ordinary pages
+   * @param cells with {@code pins: Remap}: which of those CPUs are in which NUMA node; then {@code
+   *     cpus} and {@code numaNodes} are only what the source has of them
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -162,19 +164,29 @@ public record SourceReport(
       @Size(max = 1024) @Nullable String cpus,
       @Size(max = 1024) @Nullable String numaNodes,
       @Size(max = 64) @Nullable List<@Size(max = 64) String> bridges,
-      @Size(max = 16) @Nullable List<HugePages> hugePages) {
+      @Size(max = 16) @Nullable List<HugePages> hugePages,
+      @Size(max = 256) @Nullable List<Cell> cells) {
 
-    /** Of a guest with ordinary pages. */
+    /** Of a guest with ordinary pages whose pins are not to be re-mapped. */
     public Surroundings(
         boolean autostart,
         @Nullable String cpus,
         @Nullable String numaNodes,
         @Nullable List<String> bridges) {
-      this(autostart, cpus, numaNodes, bridges, null);
+      this(autostart, cpus, numaNodes, bridges, null, null);
     }
 
     public List<HugePages> hugePagesOrEmpty() {
       return hugePages == null ? List.of() : hugePages;
+    }
+
+    /** The CPUs of a NUMA node that a guest is pinned to. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Cell(@Required @Min(0) int numaNode, @Required @Size(max = 1024) String cpus) {}
+
+    public List<Cell> cellsOrEmpty() {
+      return cells == null ? List.of() : cells;
     }
 
     public List<String> bridgesOrEmpty() {
@@ -205,6 +217,8 @@ public record SourceReport(
    * @param allocationBytes what it takes up
    * @param probe a volume that the source has put beside the disk: who can read its content sees
    *     the same storage
+   * @param backing the images that it stands on, the nearest first; absent if it stands on none, or
+   *     they are not known
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -220,7 +234,42 @@ public record SourceReport(
       boolean readOnly,
       boolean shareable,
       boolean hasBackingFile,
-      @Nullable Probe probe) {
+      @Nullable Probe probe,
+      @Size(max = 16) @Nullable List<BackingImage> backing) {
+
+    /** That stands on nothing that is known. */
+    public Disk(
+        String target,
+        Kind kind,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String path,
+        @Nullable String format,
+        long capacityBytes,
+        long allocationBytes,
+        boolean readOnly,
+        boolean shareable,
+        boolean hasBackingFile,
+        @Nullable Probe probe) {
+      this(
+          target,
+          kind,
+          pool,
+          volume,
+          path,
+          format,
+          capacityBytes,
+          allocationBytes,
+          readOnly,
+          shareable,
+          hasBackingFile,
+          probe,
+          null);
+    }
+
+    public List<BackingImage> backingOrEmpty() {
+      return backing == null ? List.of() : backing;
+    }
 
     /** Where the bytes of a disk are. */
     public enum Kind {
@@ -273,6 +322,27 @@ public record SourceReport(
       return Boolean.TRUE.equals(moving);
     }
   }
+
+  /**
+   * An image that a disk stands on.
+   *
+   * @param pool and
+   * @param volume where it is; absent if it is in no pool of the source
+   * @param allocationBytes what it takes up
+   * @param sha256 of all of its bytes; absent if it is not to be compared, or not read to its end
+   *     yet
+   * @param probe beside it, as beside a disk
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record BackingImage(
+      @Size(max = 253) @Nullable String pool,
+      @Size(max = 253) @Nullable String volume,
+      @Size(max = 4096) @Nullable String path,
+      @Size(max = 16) @Nullable String format,
+      @Min(0) long allocationBytes,
+      @Size(max = 64) @Nullable String sha256,
+      @Nullable Probe probe) {}
 
   /** A small volume with content that nobody can guess. */
   @JsonInclude(JsonInclude.Include.NON_NULL)

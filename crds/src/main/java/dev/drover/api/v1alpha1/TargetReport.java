@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param since when {@code state} began, RFC 3339
  * @param disks what will become of each disk; kept through all states: it is the list of what may
  *     have to be removed
+ * @param pinning what becomes of the guest's pins, if they do not stay as they are
  * @param digests with {@code mode: Cold}: what the copies hold, read back from this host's storage
  * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
  *     is stale
@@ -34,6 +35,9 @@ public record TargetReport(
         @Size(max = Blocker.MOST)
         @Nullable List<Blocker> blockers,
     @Size(max = 64) @Nullable List<DiskPlan> disks,
+    @JsonPropertyDescription(
+            "What becomes of the CPUs and NUMA nodes that the guest is pinned to; without it, they stay.")
+        @Nullable Pinning pinning,
     @Size(max = 64) @Nullable List<DiskDigest> digests,
     @JsonPropertyDescription("In a dry run: where the source can try the way to this host.")
         @Nullable Doorway doorway,
@@ -51,10 +55,10 @@ public record TargetReport(
       String since,
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> disks) {
-    this(nodeName, state, reason, message, since, blockers, disks, null, null, null, null);
+    this(nodeName, state, reason, message, since, blockers, disks, null);
   }
 
-  /** Without digests, a doorway and warnings. */
+  /** Without digests, a doorway and warnings, of a guest whose pins stay. */
   public TargetReport(
       String nodeName,
       State state,
@@ -64,7 +68,7 @@ public record TargetReport(
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> disks,
       @Nullable Integer attempt) {
-    this(nodeName, state, reason, message, since, blockers, disks, null, null, null, attempt);
+    this(nodeName, state, reason, message, since, blockers, disks, null, null, null, null, attempt);
   }
 
   /** Which attempt it is about, from 1. */
@@ -97,6 +101,9 @@ public record TargetReport(
    * @param target as the guest's bus sees it: {@code vda}
    * @param pool and
    * @param volume where a copy goes; absent for a disk that stays
+   * @param base the image of this host that the copy stands on; absent: the copy has all of the
+   *     disk
+   * @param becomesVolume a network volume becomes that volume of the target
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -106,12 +113,54 @@ public record TargetReport(
       @Size(max = 253) @Nullable String pool,
       @Size(max = 253) @Nullable String volume,
       @Size(max = 16) @Nullable String format,
-      @Min(0) @Nullable Long capacityBytes) {
+      @Min(0) @Nullable Long capacityBytes,
+      @JsonPropertyDescription(
+              "The image here that the copy stands on, proved to be the same as the source's; without it, the copy has"
+                  + " all of the disk.")
+          @Nullable Base base,
+      @JsonPropertyDescription(
+              "The disk becomes this volume, whatever it is at the source; without it, a copy has the same path there.")
+          @Nullable Boolean becomesVolume) {
+
+    /** That is at the same path on both hosts. */
+    public DiskPlan(
+        String target,
+        Action action,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String format,
+        @Nullable Long capacityBytes,
+        @Nullable Base base) {
+      this(target, action, pool, volume, format, capacityBytes, base, null);
+    }
+
+    /** That stands on nothing. */
+    public DiskPlan(
+        String target,
+        Action action,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String format,
+        @Nullable Long capacityBytes) {
+      this(target, action, pool, volume, format, capacityBytes, null);
+    }
+
+    /** A volume that others stand on. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Base(
+        @Required @Size(max = 253) String pool,
+        @Required @Size(max = 253) String volume,
+        @Required @Size(max = 16) String format) {}
 
     /** Copy, or reach it where it is. */
     public enum Action {
       Copy,
       Stay
+    }
+
+    public boolean movesToVolume() {
+      return Boolean.TRUE.equals(becomesVolume);
     }
 
     @JsonIgnore
@@ -144,6 +193,39 @@ public record TargetReport(
   /** What should be known of this host, though the guest fits. */
   public List<Blocker> warningsOrEmpty() {
     return warnings == null ? List.of() : warnings;
+  }
+
+  /**
+   * What becomes of the guest's pins.
+   *
+   * @param dropped all of them go
+   * @param cpus what takes the place of which CPU
+   * @param numaNodes what takes the place of which NUMA node
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Pinning(
+      @Nullable Boolean dropped,
+      @Size(max = 1024) @Nullable List<Move> cpus,
+      @Size(max = 256) @Nullable List<Move> numaNodes) {
+    public static final Pinning DROPPED = new Pinning(true, null, null);
+
+    /** {@code from}: of the source; {@code to}: of the target. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Move(@Required @Min(0) int from, @Required @Min(0) int to) {}
+
+    public boolean dropsAll() {
+      return Boolean.TRUE.equals(dropped);
+    }
+
+    public List<Move> cpusOrEmpty() {
+      return cpus == null ? List.of() : cpus;
+    }
+
+    public List<Move> numaNodesOrEmpty() {
+      return numaNodes == null ? List.of() : numaNodes;
+    }
   }
 
   /** What keeps this host from taking the guest; a daemon that told only one has it in there. */

@@ -1,15 +1,18 @@
 package dev.drover.node.cold;
 
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.Pins;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
  * All that a cold migration has to know and that never changes while it runs.
  *
  * @param bridges the target's bridges that take the place of this host's, by the name here
+ * @param pins what becomes of the guest's pins there; empty: they stay
  * @param shutdownTimeout how long a guest that ran may take to shut down
  */
 public record ColdOrder(
@@ -17,6 +20,7 @@ public record ColdOrder(
     String targetNode,
     PeerAddress target,
     Map<String, String> bridges,
+    Optional<Pins> pins,
     List<DiskFile> copies,
     Duration shutdownTimeout) {
 

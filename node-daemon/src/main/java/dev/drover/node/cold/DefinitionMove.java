@@ -145,7 +145,8 @@ final class DefinitionMove {
   /** INVARIANT: nothing is concluded while libvirt's call is open, however long that is. */
   private void define(Peer peer) throws HypervisorException, Ended, InterruptedException {
     var order = scene.order();
-    var definition = scene.hypervisor().definitionFor(uuid, order.target(), order.bridges());
+    var definition =
+        scene.hypervisor().definitionFor(uuid, order.target(), order.bridges(), order.pins());
     LOG.info(voice.ref()).log("The target gets the guest's definition");
     mayBeThere = true;
     var call = peer.define(definition);

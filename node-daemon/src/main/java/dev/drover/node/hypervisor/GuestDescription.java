@@ -35,6 +35,7 @@ public record GuestDescription(
    * @param volume of a file that lies in an active pool of this host, after the pool was refreshed
    * @param path of a file or block device; null for network disks and empty drives
    * @param hasBackingFile whether the image stands on another one
+   * @param backing the images that it stands on, the nearest first; empty if they are not known
    */
   public record Disk(
       String target,
@@ -47,7 +48,40 @@ public record GuestDescription(
       long allocationBytes,
       boolean readOnly,
       boolean shareable,
-      boolean hasBackingFile) {
+      boolean hasBackingFile,
+      List<BackingImage> backing) {
+
+    public Disk {
+      backing = List.copyOf(backing);
+    }
+
+    /** That stands on nothing that is known. */
+    public Disk(
+        String target,
+        Disk.Kind kind,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String path,
+        String format,
+        long capacityBytes,
+        long allocationBytes,
+        boolean readOnly,
+        boolean shareable,
+        boolean hasBackingFile) {
+      this(
+          target,
+          kind,
+          pool,
+          volume,
+          path,
+          format,
+          capacityBytes,
+          allocationBytes,
+          readOnly,
+          shareable,
+          hasBackingFile,
+          List.of());
+    }
 
     /** Where the bytes are. */
     public enum Kind {
@@ -60,6 +94,20 @@ public record GuestDescription(
       Other
     }
   }
+
+  /**
+   * An image that a disk stands on.
+   *
+   * @param pool and
+   * @param volume of a file that lies in an active pool of this host
+   * @param path of a file or block device
+   */
+  public record BackingImage(
+      @Nullable String pool,
+      @Nullable String volume,
+      @Nullable String path,
+      String format,
+      long allocationBytes) {}
 
   /** Something that makes a guest immovable, with what libvirt or its definition says about it. */
   public record Blocker(Blocker.Kind kind, String detail) {

@@ -1,5 +1,6 @@
 package dev.drover.node.hypervisor;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,30 @@ public interface Hypervisor extends AutoCloseable {
   /** Which CPUs and NUMA nodes this host has. */
   HostTopology topology() throws HypervisorException;
 
+  /**
+   * CPUs that guests which are active here are pinned to. One that may use each CPU of the host is
+   * pinned to none.
+   */
+  IdSet pinnedCpus() throws HypervisorException;
+
+  /**
+   * What is known to keep this host's emulator from receiving a post-copy, in words; empty if
+   * nothing is.
+   */
+  Optional<String> postCopyObstacle() throws HypervisorException;
+
+  /**
+   * What is known to keep that guest's memory from being sent without a copy (zero-copy), in words;
+   * empty if nothing is.
+   */
+  Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException;
+
+  /**
+   * Speed of the network card by which this host reaches that address; empty if its driver does not
+   * say.
+   */
+  OptionalInt linkMegabitsPerSecond(InetAddress towards);
+
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);
 
@@ -91,6 +116,18 @@ public interface Hypervisor extends AutoCloseable {
 
   /** The content of a small volume, after the pool was refreshed; empty if there is none. */
   Optional<byte[]> readProbe(String pool, String volume, int maxBytes) throws HypervisorException;
+
+  /**
+   * What is another text whenever the volume's file was written to (size, times), after the pool
+   * was refreshed; empty if there is no such volume.
+   */
+  Optional<String> volumeStamp(String pool, String volume) throws HypervisorException;
+
+  /**
+   * SHA-256 of all bytes of the volume's file, hexadecimal. Reads all of it, which may take
+   * minutes.
+   */
+  String volumeDigest(String pool, String volume) throws HypervisorException;
 
   /** Statistics of the domain's active job; empty if it has none (or there is no such domain). */
   Optional<JobStatistics> job(UUID uuid) throws HypervisorException;
@@ -149,7 +186,8 @@ public interface Hypervisor extends AutoCloseable {
    *
    * @param bridges that host's bridges that take the place of this host's, by the name here
    */
-  GuestDefinition definitionFor(UUID uuid, PeerAddress target, Map<String, String> bridges)
+  GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
       throws HypervisorException;
 
   /**

@@ -2,6 +2,7 @@ package dev.drover.node.roles;
 
 import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.report.ReportQueue;
@@ -50,6 +51,7 @@ public final class Roles implements AutoCloseable {
   private final ScheduledExecutorService reportExecutor;
   private final String nodeName;
   private final Way way;
+  private final ImageDigests digests;
   private final SourceRole source;
   private final TargetRole target;
 
@@ -68,6 +70,7 @@ public final class Roles implements AutoCloseable {
         Executors.newScheduledThreadPool(
             REPORT_THREADS, Thread.ofPlatform().name("report-", 0).daemon(true).factory());
     var applier = new ServerSideApply(client);
+    this.digests = new ImageDigests(hypervisor);
     var nodes = new HypervisorNodes(client, nodeName, transport);
     this.source =
         new SourceRole(
@@ -77,7 +80,8 @@ public final class Roles implements AutoCloseable {
             way,
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
-            metrics);
+            metrics,
+            digests);
     this.target =
         new TargetRole(
             nodeName,
@@ -85,7 +89,8 @@ public final class Roles implements AutoCloseable {
             nodes,
             way,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
-            clock);
+            clock,
+            digests);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
@@ -168,6 +173,7 @@ public final class Roles implements AutoCloseable {
   public void close() {
     sdk.stop();
     way.doors().close();
+    digests.close();
     reportExecutor.shutdownNow();
   }
 }

@@ -143,6 +143,7 @@ final class ColdSource {
                 target,
                 address.get(),
                 peers.bridgesOf(target),
+                TransferOrder.pins(guest, status.currentTarget()),
                 files(guest, status.currentTarget()),
                 Duration.ofSeconds(migration.getSpec().shutdownTimeoutSecondsOrDefault())),
             limits(migration),

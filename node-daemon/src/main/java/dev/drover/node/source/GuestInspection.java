@@ -2,19 +2,27 @@ package dev.drover.node.source;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Pins;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
+import dev.drover.api.v1alpha1.SourceReport.Surroundings.Cell;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.ImageDigests.Answer;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
+import dev.drover.node.hypervisor.GuestDescription.BackingImage;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.HugePages;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Surroundings;
 import java.security.SecureRandom;
@@ -25,9 +33,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Describes the guest for the target's daemon, and says what it can't move before anything is
@@ -41,33 +52,51 @@ final class GuestInspection {
    * @param guest null if it can't be described: there is no such active domain here
    * @param blockers all that keeps it from moving; empty if nothing does
    * @param cold of a guest that is moved shut off
+   * @param unfinished an image that a disk stands on is still being read; nothing was made
    */
-  record Outcome(@Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold) {
-    Outcome(@Nullable Guest guest, List<Blocker> blockers) {
-      this(guest, blockers, null);
-    }
+  record Outcome(
+      @Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold, boolean unfinished) {
+    static final Outcome UNFINISHED = new Outcome(null, List.of(), null, true);
 
     Outcome {
       blockers = List.copyOf(blockers);
+    }
+
+    Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+      this(guest, blockers, null, false);
     }
   }
 
   private static final int PROBE_BYTES = 16;
   private static final String PROBE_PREFIX = "drover-probe-";
+  private static final Logger LOG = LoggerFactory.getLogger(GuestInspection.class);
+
+  /** As many as a report has room for; a longer chain counts as not known. */
+  private static final int MOST_IMAGES = 16;
 
   private final Hypervisor hypervisor;
+  private final ImageDigests digests;
   private final SecureRandom random = new SecureRandom();
 
-  GuestInspection(Hypervisor hypervisor) {
+  GuestInspection(Hypervisor hypervisor, ImageDigests digests) {
     this.hypervisor = hypervisor;
+    this.digests = digests;
   }
 
   /**
    * @param known what keeps it from moving, whatever the guest
    * @param describeAnyway a guest that can't be moved is described, too, and probes are placed: the
    *     hosts are to be checked nevertheless
+   * @param spec for which disks may be copied
+   * @param mayWait images that disks stand on may be read to their end before anything is said
    */
-  Outcome inspect(String migrationUid, UUID uuid, List<Blocker> known, boolean describeAnyway)
+  Outcome inspect(
+      String migrationUid,
+      UUID uuid,
+      List<Blocker> known,
+      boolean describeAnyway,
+      LiveMigrationSpec spec,
+      BooleanSupplier mayWait)
       throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null
@@ -79,11 +108,19 @@ final class GuestInspection {
                   Reason.VirtualMachineNotRunning,
                   domain == null ? "the domain is not here" : "the domain is " + domain.run())));
     }
-    return inspect(migrationUid, hypervisor.describe(uuid), known, describeAnyway, null);
+    return inspect(
+        migrationUid,
+        hypervisor.describe(uuid),
+        Stream.concat(zeroCopyObstacle(uuid, spec).stream(), known.stream()).toList(),
+        describeAnyway,
+        null,
+        spec,
+        mayWait);
   }
 
   /** The same of a guest that is moved shut off, and shut down for it if that is allowed. */
-  Outcome inspectCold(String migrationUid, UUID uuid, Shutdown shutdown, boolean describeAnyway)
+  Outcome inspectCold(
+      String migrationUid, UUID uuid, boolean describeAnyway, LiveMigrationSpec spec)
       throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null) {
@@ -96,7 +133,7 @@ final class GuestInspection {
           "the domain is %s; shut it off, or let it run and use shutdown: Graceful"
               .formatted(domain.run()));
     }
-    if (running && shutdown != Shutdown.Graceful) {
+    if (running && spec.shutdownOrDefault() != Shutdown.Graceful) {
       return blocked(
           Reason.VirtualMachineRunning,
           "the domain runs; shut it down, use shutdown: Graceful, or use mode: Live");
@@ -110,7 +147,9 @@ final class GuestInspection {
         hypervisor.describeShutOff(uuid),
         List.of(),
         describeAnyway,
-        new Cold(running, null, null, null));
+        new Cold(running, null, null, null),
+        spec,
+        () -> false);
   }
 
   private static Outcome blocked(Reason reason, String message) {
@@ -122,7 +161,9 @@ final class GuestInspection {
       GuestDescription description,
       List<Blocker> known,
       boolean describeAnyway,
-      @Nullable Cold cold)
+      @Nullable Cold cold,
+      LiveMigrationSpec spec,
+      BooleanSupplier mayWait)
       throws HypervisorException {
     var blockers =
         Stream.of(
@@ -135,10 +176,61 @@ final class GuestInspection {
             .distinct()
             .limit(Blocker.MOST)
             .toList();
-    return new Outcome(
-        blockers.isEmpty() || describeAnyway ? guest(migrationUid, description) : null,
-        blockers,
-        cold);
+    if (!blockers.isEmpty() && !describeAnyway) {
+      return new Outcome(null, blockers, cold, false);
+    }
+    Map<BackingImage, String> sha256 = new HashMap<>();
+    boolean all = spec.cold() || digests(description, spec, sha256);
+    if (!all && mayWait.getAsBoolean()) {
+      return Outcome.UNFINISHED;
+    }
+    return new Outcome(guest(migrationUid, description, sha256, spec), blockers, cold, false);
+  }
+
+  private Optional<Blocker> zeroCopyObstacle(UUID uuid, LiveMigrationSpec spec)
+      throws HypervisorException {
+    return spec.zeroCopyRequested()
+        ? hypervisor.zeroCopyObstacle(uuid).map(why -> Blocker.of(Reason.ZeroCopyUnsupported, why))
+        : Optional.empty();
+  }
+
+  /**
+   * Of the images that copies are to stand on, as far as they are known.
+   *
+   * @return whether none of them is still being read
+   */
+  private boolean digests(
+      GuestDescription description, LiveMigrationSpec spec, Map<BackingImage, String> sha256)
+      throws HypervisorException {
+    boolean all = true;
+    for (Disk disk : description.disks()) {
+      if (disk.kind() != Disk.Kind.File || !mayStandOnItsBase(disk, spec)) {
+        continue;
+      }
+      for (BackingImage image : disk.backing()) {
+        String pool = image.pool();
+        String volume = image.volume();
+        if (pool != null && volume != null) {
+          switch (digests.ask(pool, volume)) {
+            case Answer.Known(var digest) -> sha256.put(image, digest);
+            case Answer.Reading() -> all = false;
+            case Answer.Unreadable(var why) ->
+                LOG.atInfo()
+                    .addKeyValue("volume", volume)
+                    .addKeyValue("cause", why)
+                    .log("A backing file can't be read");
+          }
+        }
+      }
+    }
+    return all;
+  }
+
+  private static boolean mayStandOnItsBase(Disk disk, LiveMigrationSpec spec) {
+    return spec.storageOrDefault() == Storage.Auto
+        && !disk.readOnly()
+        && !disk.shareable()
+        && (spec.disksOrEmpty().isEmpty() || spec.disksOrEmpty().contains(disk.target()));
   }
 
   private static Blocker blocker(GuestDescription.Blocker found) {
@@ -184,7 +276,11 @@ final class GuestInspection {
     };
   }
 
-  private Guest guest(String migrationUid, GuestDescription description)
+  private Guest guest(
+      String migrationUid,
+      GuestDescription description,
+      Map<BackingImage, String> sha256,
+      LiveMigrationSpec spec)
       throws HypervisorException {
     Map<String, Probe> probes = new HashMap<>();
     List<SourceReport.Disk> disks = new ArrayList<>();
@@ -192,14 +288,19 @@ final class GuestInspection {
       if (refusal(disk).isPresent()) {
         continue; // no host is asked about a disk that can go nowhere
       }
-      Probe probe = null;
       String pool = disk.pool();
-      if (disk.kind() == Disk.Kind.File && pool != null) {
-        probe = probes.get(pool);
-        if (probe == null) {
-          probe = placeProbe(migrationUid, pool);
-          probes.put(pool, probe);
-        }
+      Probe probe = disk.kind() == Disk.Kind.File ? probe(migrationUid, pool, probes) : null;
+      List<SourceReport.BackingImage> backing = new ArrayList<>();
+      for (BackingImage image : disk.backing()) {
+        backing.add(
+            new SourceReport.BackingImage(
+                image.pool(),
+                image.volume(),
+                image.path(),
+                image.format(),
+                image.allocationBytes(),
+                sha256.get(image),
+                probe(migrationUid, image.pool(), probes)));
       }
       disks.add(
           new SourceReport.Disk(
@@ -219,7 +320,8 @@ final class GuestInspection {
               disk.readOnly(),
               disk.shareable(),
               disk.hasBackingFile(),
-              probe));
+              probe,
+              backing.isEmpty() || backing.size() > MOST_IMAGES ? null : List.copyOf(backing)));
     }
     var state = description.state();
     return new Guest(
@@ -235,25 +337,57 @@ final class GuestInspection {
         description.networks().isEmpty()
             ? null
             : description.networks().stream().limit(64).toList(),
-        surroundings(description.surroundings()),
+        surroundings(description.surroundings(), spec),
         List.copyOf(disks));
   }
 
-  private static SourceReport.Surroundings surroundings(Surroundings found) {
+  private SourceReport.Surroundings surroundings(Surroundings found, LiveMigrationSpec spec)
+      throws HypervisorException {
+    IdSet cpus = found.cpus();
+    IdSet numaNodes = found.numaNodes();
+    List<Cell> cells = new ArrayList<>();
+    boolean pinned = !cpus.isEmpty() || !numaNodes.isEmpty();
+    if (pinned && spec.pinsOrDefault() == Pins.Remap) {
+      var here = hypervisor.topology();
+      cpus = cpus.within(here.cpus());
+      numaNodes = numaNodes.within(here.numaNodes());
+      for (int node : here.numaNodes().stream().toArray()) {
+        IdSet of = here.cpusOf(node).within(cpus);
+        if (!of.isEmpty()) {
+          cells.add(new Cell(node, of.toString()));
+        }
+      }
+    }
     return new SourceReport.Surroundings(
         found.autostart(),
-        found.cpus().isEmpty() ? null : found.cpus().toString(),
-        found.numaNodes().isEmpty() ? null : found.numaNodes().toString(),
+        cpus.isEmpty() ? null : cpus.toString(),
+        numaNodes.isEmpty() ? null : numaNodes.toString(),
         found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList(),
         found.hugePages().isEmpty()
             ? null
-            : found.hugePages().stream().limit(16).map(GuestInspection::pages).toList());
+            : found.hugePages().stream().limit(16).map(GuestInspection::pages).toList(),
+        cells.isEmpty() ? null : List.copyOf(cells));
   }
 
   private static SourceReport.HugePages pages(HugePages found) {
     return new SourceReport.HugePages(
         found.pageKibibytes().isPresent() ? found.pageKibibytes().getAsLong() : null,
         found.bytes());
+  }
+
+  /** One for each pool. */
+  private @Nullable Probe probe(
+      String migrationUid, @Nullable String pool, Map<String, Probe> probes)
+      throws HypervisorException {
+    if (pool == null) {
+      return null;
+    }
+    Probe probe = probes.get(pool);
+    if (probe == null) {
+      probe = placeProbe(migrationUid, pool);
+      probes.put(pool, probe);
+    }
+    return probe;
   }
 
   private Probe placeProbe(String migrationUid, String pool) throws HypervisorException {
@@ -267,6 +401,14 @@ final class GuestInspection {
     return new Probe(volume, content);
   }
 
+  private static Stream<String> probedPools(SourceReport.Disk disk) {
+    return Stream.concat(
+        disk.probe() == null ? Stream.empty() : Stream.ofNullable(disk.pool()),
+        disk.backingOrEmpty().stream()
+            .filter(image -> image.probe() != null)
+            .flatMap(image -> Stream.ofNullable(image.pool())));
+  }
+
   /** Removes the probes of that migration, also those that were never reported. */
   void removeProbes(String migrationUid, @Nullable Guest guest) throws HypervisorException {
     List<String> pools =
@@ -275,11 +417,7 @@ final class GuestInspection {
                 .filter(p -> p.active() && p.filesystem())
                 .map(PoolState::name)
                 .toList()
-            : guest.disks().stream()
-                .filter(d -> d.probe() != null)
-                .map(SourceReport.Disk::pool)
-                .distinct()
-                .toList();
+            : guest.disks().stream().flatMap(GuestInspection::probedPools).distinct().toList();
     for (String pool : pools) {
       hypervisor.deleteVolume(pool, PROBE_PREFIX + migrationUid);
     }

@@ -11,6 +11,8 @@ import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -48,6 +50,12 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
+  /**
+   * So long the description of a guest may wait for images to be read; below the minute that the
+   * operator gives a daemon.
+   */
+  private static final Duration READING_PATIENCE = Duration.ofSeconds(30);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final PeerDirectory peers;
@@ -57,6 +65,7 @@ public final class SourceRole implements HypervisorListener {
   private final WayTrial trial;
   private final Forecasts forecasts;
   private final ColdSource cold;
+  private final Patience patience;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -69,12 +78,26 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
+    this(nodeName, hypervisor, peers, way, queue, clock, metrics, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public SourceRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      PeerDirectory peers,
+      Way way,
+      ReportQueue queue,
+      InstantSource clock,
+      MeterRegistry metrics,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(READING_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
-    this.inspection = new GuestInspection(hypervisor);
+    this.inspection = new GuestInspection(hypervisor, digests);
     this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
     this.cold = new ColdSource(hypervisor, peers, clock, reports);
@@ -112,7 +135,7 @@ public final class SourceRole implements HypervisorListener {
     return switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          inspect(migration, uuid);
+          yield inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
         } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
@@ -145,6 +168,7 @@ public final class SourceRole implements HypervisorListener {
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration));
     reports.forget(migration);
     forecasts.forget(migration.getMetadata().getUid());
   }
@@ -164,22 +188,32 @@ public final class SourceRole implements HypervisorListener {
     return own.map(SourceReport::guest).orElse(null);
   }
 
-  private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
+  /**
+   * @return when to look again, if not all is known yet
+   */
+  private Optional<Duration> inspect(LiveMigration migration, UUID uuid)
+      throws HypervisorException {
     var voice = reports.of(migration);
     var spec = migration.getSpec();
     var uid = migration.getMetadata().getUid();
     boolean dryRun = spec.dryRunRequested();
     var outcome =
         spec.cold()
-            ? inspection.inspectCold(uid, uuid, spec.shutdownOrDefault(), dryRun)
+            ? inspection.inspectCold(uid, uuid, dryRun, spec)
             : inspection.inspect(
                 uid,
                 uuid,
                 Stream.concat(
-                        StreamCheck.against(spec, hypervisor.host()).stream(),
+                        StreamCheck.against(spec, hypervisor.host(), peers.encrypts()).stream(),
                         trial.ownBlockers().stream())
                     .toList(),
-                dryRun);
+                dryRun,
+                spec,
+                () -> patience.has(key(migration)));
+    if (outcome.unfinished()) {
+      return Optional.of(LOOK_AGAIN_SOON);
+    }
+    patience.forget(key(migration));
     if (outcome.blockers().isEmpty()) {
       var says = "The guest can be moved";
       var guest = outcome.guest();
@@ -191,7 +225,7 @@ public final class SourceRole implements HypervisorListener {
       if (!dryRun && !spec.cold() && guest != null) {
         forecasts.prepare(migration, uuid, guest);
       }
-      return;
+      return Optional.empty();
     }
     LOG.info(voice.ref())
         .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -201,6 +235,7 @@ public final class SourceRole implements HypervisorListener {
         outcome.guest() == null ? State.Refused : State.Inspected,
         outcome.blockers(),
         outcome.guest());
+    return Optional.empty();
   }
 
   /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
@@ -264,7 +299,8 @@ public final class SourceRole implements HypervisorListener {
 
   /** A transfer belongs to one attempt. */
   static String key(LiveMigration migration) {
-    return migration.getMetadata().getUid() + "/" + migration.getStatus().attemptNumber();
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   /**

@@ -10,6 +10,7 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
 import dev.drover.api.v1alpha1.TargetReport.Doorway;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
 import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
@@ -17,6 +18,8 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What this node says as the target: the report and its condition, always both. */
@@ -48,7 +51,41 @@ final class TargetReports {
       Reason reason,
       String message,
       @Nullable List<DiskPlan> plan) {
-    say(migration, state, reason.name(), message, null, plan, null, null, null);
+    say(migration, state, reason, message, plan, null);
+  }
+
+  /** {@code pinning}: null if the guest's pins stay. */
+  void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      Reason reason,
+      String message,
+      @Nullable List<DiskPlan> plan,
+      @Nullable Pinning pinning) {
+    say(migration, state, reason.name(), message, null, plan, pinning, null, null, null);
+  }
+
+  /** As the end of a sentence. */
+  static String words(Pinning pinning) {
+    if (pinning.dropsAll()) {
+      return "; it will be pinned to nothing";
+    }
+    return Stream.of(
+            words("CPU", pinning.cpusOrEmpty()), words("NUMA node", pinning.numaNodesOrEmpty()))
+        .flatMap(Optional::stream)
+        .collect(Collectors.joining());
+  }
+
+  private static Optional<String> words(String what, List<Pinning.Move> moves) {
+    return moves.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            moves.stream()
+                .limit(8)
+                .map(move -> "%d for %d".formatted(move.to(), move.from()))
+                .collect(
+                    Collectors.joining(
+                        ", ", "; " + what + " ", moves.size() > 8 ? ", and others" : "")));
   }
 
   /** What the copies of a cold migration hold. */
@@ -61,6 +98,7 @@ final class TargetReports {
         "The copies of %d disks were read back".formatted(digests.size()),
         null,
         plan,
+        migration.getStatus().currentTarget().map(TargetReport::pinning).orElse(null),
         digests,
         null,
         null);
@@ -78,6 +116,7 @@ final class TargetReports {
           messageIfItFits,
           null,
           outcome.plan(),
+          outcome.pinning().orElse(null),
           null,
           outcome.doorway(),
           warnings);
@@ -88,6 +127,7 @@ final class TargetReports {
           blockers.getFirst().reason(),
           Blocker.sentence(blockers),
           blockers,
+          null,
           null,
           null,
           outcome.doorway(),
@@ -102,6 +142,7 @@ final class TargetReports {
       String message,
       @Nullable List<Blocker> blockers,
       @Nullable List<DiskPlan> plan,
+      @Nullable Pinning pinning,
       @Nullable List<DiskDigest> digests,
       @Nullable Doorway doorway,
       @Nullable List<Blocker> warnings) {
@@ -115,6 +156,7 @@ final class TargetReports {
             now.truncatedTo(ChronoUnit.MILLIS).toString(),
             blockers,
             plan,
+            pinning,
             digests,
             doorway,
             warnings,

@@ -7,6 +7,8 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -40,6 +42,12 @@ public final class TargetRole {
   private static final String ABOUT_TO_START =
       "The source's host is lost; the guest is about to be started anew here, from its shared disks";
 
+  /**
+   * So long an answer may wait for images to be read; with the source's part it stays below the
+   * minute that the operator gives a daemon.
+   */
+  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(20);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
@@ -51,6 +59,7 @@ public final class TargetRole {
   private final TargetCheck check;
   private final TargetVolumes volumes;
   private final ReadBack readBack;
+  private final Patience patience;
 
   public TargetRole(
       String nodeName,
@@ -59,12 +68,25 @@ public final class TargetRole {
       Way way,
       ReportQueue queue,
       InstantSource clock) {
+    this(nodeName, hypervisor, limits, way, queue, clock, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public TargetRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      NodeLimits limits,
+      Way way,
+      ReportQueue queue,
+      InstantSource clock,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(COMPARISON_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
     this.way = way;
-    this.check = new TargetCheck(hypervisor, holds, limits, way);
+    this.check = new TargetCheck(hypervisor, holds, limits, way, digests);
     this.volumes = new TargetVolumes(hypervisor);
     this.readBack = new ReadBack(hypervisor, reports);
   }
@@ -99,7 +121,7 @@ public final class TargetRole {
     switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          checkGuest(migration);
+          return checkGuest(migration);
         }
       }
       case Reservation -> {
@@ -145,6 +167,7 @@ public final class TargetRole {
     way.doors().close(migration.getMetadata().getUid());
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration));
     reports.forget(migration);
   }
 
@@ -157,19 +180,26 @@ public final class TargetRole {
     }
   }
 
-  private void checkGuest(LiveMigration migration) throws HypervisorException {
+  /**
+   * @return when to look again, if not all is known yet
+   */
+  private Optional<Duration> checkGuest(LiveMigration migration) throws HypervisorException {
     var source = migration.getStatus().currentSource();
     if (source.isEmpty() || source.get().state() != SourceReport.State.Inspected) {
-      return; // the source speaks first
+      return Optional.empty(); // the source speaks first
     }
     var guest = source.get().guest();
     var uuid = migration.getStatus().domainUuid();
     if (guest == null || uuid == null) {
-      return;
+      return Optional.empty();
     }
     var outcome =
         check.check(
             migration.getMetadata().getUid(), UUID.fromString(uuid), guest, migration.getSpec());
+    if (outcome.unfinished() && patience.has(key(migration))) {
+      return Optional.of(LOOK_AGAIN_SOON);
+    }
+    patience.forget(key(migration));
     if (!outcome.fits()) {
       LOG.info(MigrationRef.of(migration))
           .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -181,10 +211,17 @@ public final class TargetRole {
         migration,
         outcome,
         "The guest fits; %d of its %d disks %s copied"
-            .formatted(
-                plan.stream().filter(DiskPlan::isCopy).count(),
-                plan.size(),
-                migration.getSpec().dryRunRequested() ? "would be" : "will be"));
+                .formatted(
+                    plan.stream().filter(DiskPlan::isCopy).count(),
+                    plan.size(),
+                    migration.getSpec().dryRunRequested() ? "would be" : "will be")
+            + outcome.pinning().map(TargetReports::words).orElse(""));
+    return Optional.empty();
+  }
+
+  private static String key(LiveMigration migration) {
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   private void reserve(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -214,7 +251,8 @@ public final class TargetRole {
         Reason.TargetReserved,
         "%d MiB of memory, a slot and %d volumes are held"
             .formatted(guest.memoryBytes() >> 20, own.copies().size()),
-        plan);
+        plan,
+        own.pinning());
   }
 
   private void refuse(LiveMigration migration, Reason reason, String message) {

@@ -5,6 +5,7 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +71,7 @@ public final class FakeHypervisor implements Hypervisor {
   private FreePages freePages = new FreePages(OptionalLong.empty(), Map.of());
   private boolean machinesSupported = true;
   private String cpuDifference;
+  private String postCopyObstacle;
   private MemoryUse memoryUse = new MemoryUse(0, OptionalLong.of(0));
   private final Set<String> networks = new HashSet<>();
   private final Set<String> interfaces = new HashSet<>();
@@ -142,6 +145,16 @@ public final class FakeHypervisor implements Hypervisor {
     pools.put(pool.name(), pool);
   }
 
+  /** A volume with that content; it replaces an earlier one. */
+  public synchronized void putVolume(String pool, String name, String content) {
+    byte[] bytes = content.getBytes(StandardCharsets.US_ASCII);
+    volumes.put(
+        key(pool, name),
+        new Volume(
+            new VolumeState(pool, name, path(pool, name), "qcow2", bytes.length, bytes.length),
+            bytes));
+  }
+
   public synchronized void putVolume(VolumeState volume) {
     volumes.put(key(volume.pool(), volume.name()), new Volume(volume, new byte[0]));
   }
@@ -190,6 +203,11 @@ public final class FakeHypervisor implements Hypervisor {
   /** What every CPU that is compared here lacks; null for nothing. */
   public synchronized void setCpuDifference(String difference) {
     cpuDifference = difference;
+  }
+
+  /** What keeps this host from receiving a post-copy; null for nothing. */
+  public synchronized void setPostCopyObstacle(String obstacle) {
+    postCopyObstacle = obstacle;
   }
 
   public synchronized void setMemoryUse(MemoryUse use) {
@@ -339,6 +357,18 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public synchronized Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    look("zeroCopyObstacle");
+    return Optional.of("no memory may be locked");
+  }
+
+  @Override
+  public synchronized Optional<String> postCopyObstacle() throws HypervisorException {
+    look("postCopyObstacle");
+    return Optional.ofNullable(postCopyObstacle);
+  }
+
+  @Override
   public synchronized void startDirtyRate(UUID uuid, Duration period) throws HypervisorException {
     look("startDirtyRate");
     known("startDirtyRate", uuid);
@@ -360,12 +390,23 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public synchronized HostTopology topology() throws HypervisorException {
     look("topology");
-    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"));
+    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"), Map.of(0, IdSet.parse("0-3")));
+  }
+
+  @Override
+  public synchronized IdSet pinnedCpus() throws HypervisorException {
+    look("pinnedCpus");
+    return IdSet.parse("1");
   }
 
   /** A bridge of this host. */
   public synchronized void putInterface(String name) {
     interfaces.add(name);
+  }
+
+  @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return OptionalInt.of(10_000);
   }
 
   @Override
@@ -404,7 +445,10 @@ public final class FakeHypervisor implements Hypervisor {
 
   @Override
   public synchronized void createVolume(VolumeSpec volume) throws HypervisorException {
-    call("createVolume", volume.pool() + " " + volume.name());
+    var base = volume.base();
+    call(
+        "createVolume",
+        volume.pool() + " " + volume.name() + (base == null ? "" : " on " + base.path()));
     make(
         new VolumeState(
             volume.pool(),
@@ -436,6 +480,24 @@ public final class FakeHypervisor implements Hypervisor {
       throws HypervisorException {
     look("readProbe");
     return Optional.ofNullable(volumes.get(key(pool, volume))).map(v -> v.content().clone());
+  }
+
+  /** Another text for other content. */
+  @Override
+  public synchronized Optional<String> volumeStamp(String pool, String volume)
+      throws HypervisorException {
+    look("volumeStamp");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> Integer.toString(Arrays.hashCode(v.content())));
+  }
+
+  /** Not SHA-256, but as long as the content is. */
+  @Override
+  public synchronized String volumeDigest(String pool, String volume) throws HypervisorException {
+    look("volumeDigest");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> HexFormat.of().formatHex(v.content()))
+        .orElseThrow(() -> new HypervisorException(Kind.NotFound, 50, "no volume " + volume));
   }
 
   @Override
@@ -569,7 +631,8 @@ public final class FakeHypervisor implements Hypervisor {
   /** Its text is the name, and the bridges if there are any. */
   @Override
   public synchronized GuestDefinition definitionFor(
-      UUID uuid, PeerAddress target, Map<String, String> bridges) throws HypervisorException {
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
+      throws HypervisorException {
     look("definitionFor");
     var name = known("definitionFor", uuid).name();
     return new GuestDefinition(uuid, bridges.isEmpty() ? name : name + " " + bridges);

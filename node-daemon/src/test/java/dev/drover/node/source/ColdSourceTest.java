@@ -81,6 +81,7 @@ class ColdSourceTest extends SourceStage {
                 List.of(
                     new DiskPlan(
                         "vda", DiskPlan.Action.Copy, "default", "web.qcow2", "raw", 3 * MIB)),
+                null,
                 read,
                 null,
                 null,

@@ -501,4 +501,65 @@ class SourceRoleTest extends SourceStage {
     assertThat(source.volume("default", "web.qcow2")).isPresent();
     assertThat(source.domain(DOMAIN)).map(DomainState::run).contains(Run.Running);
   }
+
+  @Test
+  void theImagesThatADiskStandsOnAreDescribedOnceTheyAreRead() {
+    source.putVolume("default", "base", "abc");
+    source.putDescription(
+        DOMAIN,
+        new GuestDescription(
+            FakeHypervisor.running(DOMAIN, "web"),
+            "x86_64",
+            "pc-q35-10.0",
+            "kvm",
+            null,
+            List.of(),
+            List.of(
+                new Disk(
+                    "vda",
+                    Disk.Kind.File,
+                    "default",
+                    "web.qcow2",
+                    "/pools/default/web.qcow2",
+                    "qcow2",
+                    1,
+                    1,
+                    false,
+                    false,
+                    true,
+                    List.of(
+                        new GuestDescription.BackingImage(
+                            "default", "base", "/pools/default/base", "qcow2", 3)))),
+            Surroundings.NONE,
+            List.of()));
+    await()
+        .until(
+            () -> {
+              role.handle(migration(Phase.PreMigration, null, null));
+              return reports.source() != null;
+            });
+    var disk = Objects.requireNonNull(reports.source()).guest().disks().getFirst();
+    assertThat(disk.backingOrEmpty())
+        .singleElement()
+        .satisfies(
+            image -> {
+              assertThat(image.sha256()).isEqualTo("616263");
+              assertThat(image.probe()).isEqualTo(disk.probe());
+            });
+  }
+
+  @Test
+  void zeroCopyThatCanNotBeIsRefusedBeforehand() throws HypervisorException {
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .parallelConnections(2)
+            .zeroCopy(true)
+            .build();
+    role.handle(RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, null, null, null));
+    awaitSaid(State.Refused);
+    assertThat(Objects.requireNonNull(reports.source()).reason())
+        .isEqualTo(Reason.ZeroCopyUnsupported.name());
+    assertThat(source.calls()).as("nothing is touched").isEmpty();
+  }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
@@ -192,9 +193,13 @@ abstract class SourceStage {
   }
 
   FakeHypervisor.FakeTransfer begin() throws HypervisorException {
+    return begin(RecordedReports.spec());
+  }
+
+  FakeHypervisor.FakeTransfer begin(LiveMigrationSpec spec) throws HypervisorException {
     inspected();
     source.putJob(DOMAIN, Optional.of(job()));
-    role.handle(migration(Phase.PreCopy, null, null));
+    role.handle(RecordedReports.migration(spec, DOMAIN, Phase.PreCopy, null, RESERVED, null));
     awaitSaid(State.Transferring);
     await().until(() -> source.calls().stream().anyMatch(c -> c.startsWith("startTransfer")));
     return source.transfer(DOMAIN);

@@ -54,6 +54,7 @@ class WayTrialTest {
                 null,
                 List.of(),
                 null,
+                null,
                 doorway,
                 null,
                 null));

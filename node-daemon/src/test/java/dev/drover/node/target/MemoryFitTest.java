@@ -43,7 +43,7 @@ class MemoryFitTest {
         "kvm",
         null,
         null,
-        new Surroundings(false, null, null, null, List.of(pages)),
+        new Surroundings(false, null, null, null, List.of(pages), null),
         List.of());
   }
 

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
@@ -50,11 +51,22 @@ class TargetRoleTest {
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
   private int maxIncoming = 2;
+  private Optional<String> copyPool = Optional.empty();
   private final TargetRole role =
       new TargetRole(
           "n2",
           host,
-          () -> maxIncoming,
+          new NodeLimits() {
+            @Override
+            public int maxIncoming() {
+              return maxIncoming;
+            }
+
+            @Override
+            public Optional<String> copyPool() {
+              return copyPool;
+            }
+          },
           WAY,
           reports.queue("drover-target"),
           InstantSource.system());
@@ -137,6 +149,7 @@ class TargetRoleTest {
   }
 
   private void awaitState(TargetReport.State state) {
+    await().until(() -> reports.target() != null);
     await()
         .untilAsserted(
             () -> assertThat(Objects.requireNonNull(reports.target()).state()).isEqualTo(state));
@@ -636,5 +649,184 @@ class TargetRoleTest {
         .isEqualTo(TargetReport.State.Clean);
     assertThat(host.domain(DOMAIN)).isEmpty();
     assertThat(host.volume("default", "web-vda.qcow2")).isEmpty();
+  }
+
+  @Test
+  void aHostThatCanNotReceiveAPostCopySaysSoIfOneMayComeToIt() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Direct),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest()),
+            null,
+            null));
+    awaitState(TargetReport.State.Refused);
+    assertThat(Objects.requireNonNull(reports.target()).blockersOrEmpty())
+        .containsExactly(Blocker.of(Reason.PostCopyUnsupported, "no userfaultfd"));
+  }
+
+  @Test
+  void nobodyIsAskedForPostCopyWhereNoneMayCome() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    assertThat(check(Storage.Auto).state()).isEqualTo(TargetReport.State.Checked);
+  }
+
+  private static Disk overlay() {
+    return new Disk(
+        "vda",
+        Disk.Kind.File,
+        "default",
+        "web-vda.qcow2",
+        "/pools/default/web-vda.qcow2",
+        "qcow2",
+        200 * MIB,
+        100 * MIB,
+        false,
+        false,
+        true,
+        null,
+        List.of(
+            new SourceReport.BackingImage(
+                "default", "base", "/pools/default/base", "qcow2", 80 * MIB, "616263", null)));
+  }
+
+  private TargetReport checkOverlay(Storage storage) throws HypervisorException {
+    var migration =
+        RecordedReports.migration(
+            RecordedReports.spec(storage, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest(overlay())),
+            null,
+            null);
+    await()
+        .until(
+            () -> {
+              role.handle(migration);
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void anOverlayStandsOnTheSameBaseHere() throws HypervisorException {
+    host.putVolume("default", "base", "abc");
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).as(report.message()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies())
+        .singleElement()
+        .satisfies(
+            copy ->
+                assertThat(copy.base()).isEqualTo(new DiskPlan.Base("default", "base", "qcow2")));
+    handle(
+        Phase.Reservation,
+        Storage.Auto,
+        source(SourceReport.State.Inspected, guest(overlay())),
+        report,
+        null);
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vda.qcow2 on /pools/default/base");
+  }
+
+  @Test
+  void anOverlayWithoutItsBaseIsRefusedUnlessAllOfItIsCopied() throws HypervisorException {
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Refused);
+    assertThat(report.reason()).isEqualTo(Reason.BackingChainNotSupported.name());
+    assertThat(report.blockersOrEmpty().getFirst().remedy()).contains("storage: Block");
+  }
+
+  @Test
+  void aFlattenedCopyNeedsRoomForItsBaseToo() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 150 * MIB));
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.reason()).isEqualTo(Reason.InsufficientDiskSpace.name());
+    assertThat(report.message()).contains("180 MiB");
+  }
+
+  @Test
+  void aFlattenedCopyStandsOnNothing() throws HypervisorException {
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies()).singleElement().extracting(DiskPlan::base).isNull();
+  }
+
+  private TargetReport checkNetworkDisk(String... named) {
+    var disk =
+        new Disk(
+            "vdb",
+            Disk.Kind.Network,
+            null,
+            null,
+            null,
+            "raw",
+            200 * MIB,
+            0,
+            false,
+            false,
+            false,
+            null);
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .disks(named.length == 0 ? null : List.of(named))
+            .build();
+    await()
+        .until(
+            () -> {
+              role.handle(
+                  RecordedReports.migration(
+                      spec,
+                      DOMAIN,
+                      Phase.PreMigration,
+                      source(SourceReport.State.Inspected, guest(disk)),
+                      null,
+                      null));
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void aNetworkVolumeThatIsNotNamedStays() {
+    copyPool = Optional.of("default");
+    assertThat(checkNetworkDisk().copies()).isEmpty();
+  }
+
+  @Test
+  void aNamedNetworkVolumeNeedsAPlace() {
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.reason()).isEqualTo(Reason.DiskNotMovable.name());
+    assertThat(report.message()).contains("spec.copyPool");
+  }
+
+  @Test
+  void aNamedNetworkVolumeIsCopiedToTheHostsPool() throws HypervisorException {
+    copyPool = Optional.of("default");
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.copies())
+        .containsExactly(
+            new DiskPlan(
+                "vdb",
+                DiskPlan.Action.Copy,
+                "default",
+                "web-vdb.raw",
+                "raw",
+                200 * MIB,
+                null,
+                true));
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 199 * MIB));
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.Reservation,
+            source(SourceReport.State.Inspected, guest()),
+            report,
+            null));
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vdb.raw");
   }
 }

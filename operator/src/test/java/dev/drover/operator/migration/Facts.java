@@ -500,6 +500,7 @@ public final class Facts {
             List.of(),
             null,
             null,
+            null,
             blockers(reason),
             null);
     return this;
@@ -701,7 +702,7 @@ public final class Facts {
             .withResourceVersion("1")
             .withCreationTimestamp(T0.toString())
             .build());
-    node.setSpec(new HypervisorNodeSpec(null, null, maxIncoming, maxOutgoing, null));
+    node.setSpec(new HypervisorNodeSpec(null, null, maxIncoming, maxOutgoing, null, null));
     node.setStatus(
         new HypervisorNodeStatus(
             List.of(

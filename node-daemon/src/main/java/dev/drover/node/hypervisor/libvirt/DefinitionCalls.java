@@ -3,9 +3,11 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.Pins;
 import dev.drover.node.hypervisor.TransferRequest;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** A domain's definition: as another host is to have it, and its removal. */
 final class DefinitionCalls {
@@ -18,7 +20,14 @@ final class DefinitionCalls {
 
   /** Of the target's own, where the guest's definition says something of this host. */
   static Definitions of(DomainHandle domain, TransferRequest request) throws HypervisorException {
-    var relocation = relocation(request.target(), request.bridges());
+    var relocation =
+        new Relocation(
+            request.bridges(),
+            LocalAddresses::has,
+            request.target().address(),
+            request.overlaysOnly() ? Set.of() : Set.copyOf(request.copyDisks()),
+            request.newPlaces(),
+            request.pins());
     return new Definitions(
         rewrite(relocation, domain, domain.definition(MIGRATABLE)),
         request.persist()
@@ -27,14 +36,13 @@ final class DefinitionCalls {
   }
 
   /** The persistent definition, as it is true of the target. */
-  static String persistentFor(DomainHandle domain, PeerAddress target, Map<String, String> bridges)
+  static String persistentFor(
+      DomainHandle domain, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
       throws HypervisorException {
     String text = domain.definition(MIGRATABLE_PERSISTENT);
-    return rewrite(relocation(target, bridges), domain, text).orElse(text);
-  }
-
-  private static Relocation relocation(PeerAddress target, Map<String, String> bridges) {
-    return new Relocation(bridges, LocalAddresses::has, target.address());
+    var relocation =
+        new Relocation(bridges, LocalAddresses::has, target.address(), Set.of(), Map.of(), pins);
+    return rewrite(relocation, domain, text).orElse(text);
   }
 
   private static Optional<String> rewrite(

@@ -48,6 +48,7 @@ record DomainXml(
    * @param type {@code file}, {@code block}, {@code network}, {@code volume}, ...
    * @param path of its file or block device
    * @param backingFile whether it stands on another image; empty if the definition does not say
+   * @param backing the images that it stands on, the nearest first, as far as the definition says
    */
   record DiskXml(
       String target,
@@ -59,7 +60,19 @@ record DomainXml(
       boolean hasSource,
       boolean readOnly,
       boolean shareable,
-      Optional<Boolean> backingFile) {}
+      Optional<Boolean> backingFile,
+      List<BackingXml> backing) {
+    DiskXml {
+      backing = List.copyOf(backing);
+    }
+  }
+
+  /**
+   * An image that others stand on.
+   *
+   * @param path of its file or block device; null for any other kind
+   */
+  record BackingXml(String type, @Nullable String path, String format) {}
 
   /** Throws {@link IllegalArgumentException} if the text is not a domain. */
   static DomainXml read(String text) {
@@ -125,16 +138,7 @@ record DomainXml(
     return new DiskXml(
         Xml.child(disk, "target").map(target -> attribute(target, "dev")).orElse(""),
         type,
-        source
-            .map(
-                element ->
-                    switch (type) {
-                      case "file" -> attribute(element, "file");
-                      case "block" -> attribute(element, "dev");
-                      default -> "";
-                    })
-            .filter(path -> !path.isEmpty())
-            .orElse(null),
+        path(type, source),
         source.map(element -> attribute(element, "pool")).filter(s -> !s.isEmpty()).orElse(null),
         source.map(element -> attribute(element, "volume")).filter(s -> !s.isEmpty()).orElse(null),
         Xml.child(disk, "driver")
@@ -144,7 +148,36 @@ record DomainXml(
         source.isPresent(),
         Xml.child(disk, "readonly").isPresent(),
         Xml.child(disk, "shareable").isPresent(),
-        backingFile(disk));
+        backingFile(disk),
+        backing(disk));
+  }
+
+  private static @Nullable String path(String type, Optional<Element> source) {
+    return source
+        .map(
+            element ->
+                switch (type) {
+                  case "file" -> attribute(element, "file");
+                  case "block" -> attribute(element, "dev");
+                  default -> "";
+                })
+        .filter(path -> !path.isEmpty())
+        .orElse(null);
+  }
+
+  private static List<BackingXml> backing(Element disk) {
+    List<BackingXml> images = new ArrayList<>();
+    Optional<Element> store = Xml.child(disk, "backingStore");
+    while (store.isPresent() && Xml.attribute(store.get(), "type") != null) {
+      String type = attribute(store.get(), "type");
+      images.add(
+          new BackingXml(
+              type,
+              path(type, Xml.child(store.get(), "source")),
+              Xml.child(store.get(), "format").map(f -> attribute(f, "type")).orElse("raw")));
+      store = Xml.child(store.get(), "backingStore");
+    }
+    return images;
   }
 
   /** libvirt ends a chain that it knows with an empty {@code <backingStore/>}. */

@@ -2,11 +2,14 @@ package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
+import dev.drover.node.hypervisor.GuestDescription.BackingImage;
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.Surroundings;
+import dev.drover.node.hypervisor.VolumeState;
+import dev.drover.node.hypervisor.libvirt.DomainXml.BackingXml;
 import dev.drover.node.hypervisor.libvirt.DomainXml.DiskXml;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,7 +115,7 @@ final class GuestReader {
 
   private static Disk file(Link link, DiskXml disk) throws HypervisorException {
     if (!disk.hasSource()) {
-      return of(disk, Disk.Kind.Empty, Optional.empty(), disk.format(), 0, 0);
+      return of(disk, Disk.Kind.Empty, Optional.empty(), disk.format(), 0, 0, List.of());
     }
     Optional<VolumeXml> volume = volume(link, disk);
     Disk.Kind kind = kind(disk, volume);
@@ -122,7 +125,8 @@ final class GuestReader {
         volume,
         kind == Disk.Kind.File ? "raw" : disk.format(),
         volume.map(VolumeXml::fileBytes).orElse(0L),
-        volume.map(found -> found.state().allocationBytes()).orElse(0L));
+        volume.map(found -> found.state().allocationBytes()).orElse(0L),
+        List.of());
   }
 
   /** A guest that was never started has none yet; it is made at the start. */
@@ -163,12 +167,16 @@ final class GuestReader {
   private static Disk disk(Link link, DomainHandle domain, DiskXml disk)
       throws HypervisorException {
     if (!disk.hasSource()) {
-      return of(disk, Disk.Kind.Empty, Optional.empty(), disk.format(), 0, 0);
+      return of(disk, Disk.Kind.Empty, Optional.empty(), disk.format(), 0, 0, List.of());
     }
     Optional<VolumeXml> volume = volume(link, disk);
     Disk.Kind kind = kind(disk, volume);
     DomainHandle.BlockInfo info = domain.blockInfo(disk.target());
-    return of(disk, kind, volume, disk.format(), info.capacity(), info.allocation());
+    List<BackingImage> backing = new ArrayList<>();
+    for (BackingXml image : disk.backing()) {
+      backing.add(backing(link, image));
+    }
+    return of(disk, kind, volume, disk.format(), info.capacity(), info.allocation(), backing);
   }
 
   private static Disk.Kind kind(DiskXml disk, Optional<VolumeXml> volume) {
@@ -184,6 +192,19 @@ final class GuestReader {
     };
   }
 
+  private static BackingImage backing(Link link, BackingXml image) throws HypervisorException {
+    Optional<VolumeState> volume =
+        image.type().equals("file") && image.path() != null
+            ? Storage.volumeAt(link, image.path()).map(VolumeXml::state)
+            : Optional.empty();
+    return new BackingImage(
+        volume.map(VolumeState::pool).orElse(null),
+        volume.map(VolumeState::name).orElse(null),
+        image.path(),
+        image.format(),
+        volume.map(VolumeState::allocationBytes).orElse(0L));
+  }
+
   private static Optional<VolumeXml> volume(Link link, DiskXml disk) throws HypervisorException {
     if (disk.pool() != null && disk.volume() != null) {
       return Storage.volume(link, disk.pool(), disk.volume());
@@ -197,7 +218,8 @@ final class GuestReader {
       Optional<VolumeXml> volume,
       String format,
       long capacity,
-      long allocation) {
+      long allocation,
+      List<BackingImage> backing) {
     return new Disk(
         disk.target(),
         kind,
@@ -209,6 +231,7 @@ final class GuestReader {
         allocation,
         disk.readOnly(),
         disk.shareable(),
-        disk.backingFile().orElse(volume.map(VolumeXml::hasBackingFile).orElse(false)));
+        disk.backingFile().orElse(volume.map(VolumeXml::hasBackingFile).orElse(false)),
+        backing);
   }
 }

@@ -3,8 +3,11 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HostTopology;
 import dev.drover.node.hypervisor.IdSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.w3c.dom.Element;
@@ -13,9 +16,18 @@ import org.w3c.dom.Element;
  * The host's part of its capabilities.
  *
  * @param pageSizes of memory, in KiB
+ * @param emulatorUser number of the user that QEMU runs as, by libvirt's security model "dac";
+ *     empty if libvirt does not say
  */
 record HostXml(
-    UUID uuid, String architecture, String cpuModel, HostTopology topology, Set<Long> pageSizes) {
+    UUID uuid,
+    String architecture,
+    String cpuModel,
+    HostTopology topology,
+    Set<Long> pageSizes,
+    OptionalLong emulatorUser) {
+  /** {@code +64055:+64055}. */
+  private static final Pattern DAC_LABEL = Pattern.compile("\\+?(\\d{1,10}):\\+?\\d{1,10}");
 
   /** Throws {@link IllegalArgumentException} if the text is not capabilities. */
   static HostXml read(String text) {
@@ -29,7 +41,8 @@ record HostXml(
         Xml.text(host, "cpu", "arch").orElse(""),
         Xml.text(host, "cpu", "model").orElse(""),
         topology(host),
-        pageSizes(host));
+        pageSizes(host),
+        emulatorUser(host));
   }
 
   private static Set<Long> pageSizes(Element host) {
@@ -42,6 +55,17 @@ record HostXml(
         .collect(Collectors.toSet());
   }
 
+  /** The base label is the same for each type of domain. */
+  private static OptionalLong emulatorUser(Element host) {
+    return Xml.children(host, "secmodel").stream()
+        .filter(model -> Xml.text(model, "model").filter("dac"::equals).isPresent())
+        .flatMap(model -> Xml.children(model, "baselabel").stream())
+        .map(label -> DAC_LABEL.matcher(label.getTextContent().strip()))
+        .filter(Matcher::matches)
+        .mapToLong(label -> Long.parseLong(label.group(1)))
+        .findFirst();
+  }
+
   private static HostTopology topology(Element host) {
     List<Element> cells =
         Xml.child(host, "topology", "cells")
@@ -52,7 +76,18 @@ record HostXml(
             .flatMap(cell -> Xml.child(cell, "cpus").stream())
             .flatMap(element -> Xml.children(element, "cpu").stream())
             .toList();
-    return new HostTopology(ids(cpus), ids(cells));
+    return new HostTopology(
+        ids(cpus),
+        ids(cells),
+        cells.stream()
+            .collect(
+                Collectors.toMap(
+                    cell -> Integer.valueOf(cell.getAttribute("id")),
+                    cell ->
+                        ids(
+                            Xml.child(cell, "cpus").stream()
+                                .flatMap(element -> Xml.children(element, "cpu").stream())
+                                .toList()))));
   }
 
   private static IdSet ids(List<Element> elements) {

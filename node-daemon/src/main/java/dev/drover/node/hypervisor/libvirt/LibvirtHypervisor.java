@@ -14,10 +14,12 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Peer;
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.Pins;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Transfer;
 import dev.drover.node.hypervisor.TransferRequest;
@@ -25,8 +27,11 @@ import dev.drover.node.hypervisor.VolumeReader;
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -54,6 +59,9 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Since 11.0 a disk's cap can be set while a transfer runs; before, the call waits for 30 s. */
   private static final long DISK_SPEED_IN_TRANSFER = 11_000_000;
 
+  /** An image that can't be read within that is no use to anybody who waits. */
+  private static final Duration DIGEST_DEADLINE = Duration.ofHours(1);
+
   /** {@code virNodeMemoryStats}: char field[80], unsigned long long value. */
   private static final int MEMORY_STATS_SIZE = 88;
 
@@ -63,6 +71,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   private static final long SMALLEST_PAGE_KIBIBYTES = 64;
 
   private final LibvirtConfig config;
+  private final InstantSource clock;
   private final NativeCalls calls = new NativeCalls();
   private final Domains domains = new Domains();
   private final DomainEvents events;
@@ -72,6 +81,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Begins to connect and returns at once, whether there is a libvirt or not. */
   public LibvirtHypervisor(LibvirtConfig config, InstantSource clock) {
     this.config = config;
+    this.clock = clock;
     events = new DomainEvents(clock, domains::forget);
     processes = new EmulatorProcesses(config.runDirectory(), config.procDirectory());
     connection = new ControlConnection(config, calls, events, domains::forgetAll);
@@ -124,6 +134,77 @@ public final class LibvirtHypervisor implements Hypervisor {
                 Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
           }
         });
+  }
+
+  /** virDomainGetXMLDesc of each active domain. */
+  @Override
+  public IdSet pinnedCpus() throws HypervisorException {
+    IdSet all = topology().cpus();
+    IdSet pinned = IdSet.EMPTY;
+    for (DomainState domain : domains()) {
+      if (domain.run().isActive()) {
+        IdSet own =
+            call(
+                "pins of " + domain.uuid(),
+                link -> {
+                  Optional<DomainHandle> found = DomainHandle.find(link, domain.uuid());
+                  if (found.isEmpty()) {
+                    return IdSet.EMPTY;
+                  }
+                  try (DomainHandle handle = found.get()) {
+                    return handle.xml().surroundings().cpus();
+                  }
+                });
+        if (!all.without(own).isEmpty()) {
+          pinned = pinned.and(own);
+        }
+      }
+    }
+    return pinned;
+  }
+
+  /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
+  @Override
+  public Optional<String> postCopyObstacle() throws HypervisorException {
+    return call(
+        "user of the emulator",
+        link -> {
+          try {
+            return Userfaultfd.of(config.procDirectory())
+                .obstacle(
+                    HostXml.read(link.getCapabilities()).emulatorUser(),
+                    link.getLibVersion(),
+                    link.getVersion());
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  /** /proc of the emulator and of libvirt's daemon. */
+  @Override
+  public Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    Optional<DomainState> domain = domain(uuid);
+    Optional<EmulatorProcess> process = emulatorProcess(uuid);
+    if (domain.isEmpty() || process.isEmpty()) {
+      return Optional.empty();
+    }
+    try (EmulatorProcess emulator = process.get()) {
+      return LockedMemory.obstacle(
+          config.procDirectory(), emulator.pid(), domain.get().memoryBytes());
+    } catch (UncheckedIOException e) {
+      LOGGER.atInfo().setCause(e).log("The host's processes can't be listed");
+      return Optional.empty();
+    }
+  }
+
+  /** The kernel's route and /sys/class/net. */
+  @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return LocalAddresses.linkMegabitsPerSecond(towards);
   }
 
   @Override
@@ -366,6 +447,22 @@ public final class LibvirtHypervisor implements Hypervisor {
         "reading of volume " + volume, link -> Storage.readProbe(link, pool, volume, maxBytes));
   }
 
+  @Override
+  public Optional<String> volumeStamp(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "stamp of volume " + volume,
+        link -> Storage.volume(link, pool, volume).map(VolumeXml::stamp));
+  }
+
+  @Override
+  public String volumeDigest(String pool, String volume) throws HypervisorException {
+    Instant deadline = clock.instant().plus(DIGEST_DEADLINE);
+    return connection.call(
+        "digest of volume " + volume,
+        DIGEST_DEADLINE.plus(config.storageDeadline()),
+        link -> Storage.digest(link, pool, volume, () -> clock.instant().isAfter(deadline)));
+  }
+
   /** virDomainGetJobStats. Of a transfer that comes in, libvirt tells no more than that. */
   @Override
   public Optional<JobStatistics> job(UUID uuid) throws HypervisorException {
@@ -506,14 +603,15 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   /** virDomainGetXMLDesc, as libvirt would send it to another version of itself. */
   @Override
-  public GuestDefinition definitionFor(UUID uuid, PeerAddress target, Map<String, String> bridges)
+  public GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
       throws HypervisorException {
     return call(
         "definition of " + uuid,
         link -> {
           try (DomainHandle domain = DomainHandle.get(link, uuid)) {
             return new GuestDefinition(
-                uuid, DefinitionCalls.persistentFor(domain, target, bridges));
+                uuid, DefinitionCalls.persistentFor(domain, target, bridges, pins));
           }
         });
   }

@@ -27,6 +27,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_UNDEFINE_SOURCE = 1 << 4;
   int MIGRATE_PAUSED = 1 << 5;
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
+  int MIGRATE_NON_SHARED_INC = 1 << 7;
   int MIGRATE_COMPRESSED = 1 << 11;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_AUTO_CONVERGE = 1 << 13;
@@ -34,6 +35,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_POSTCOPY_RESUME = 524288;
   int MIGRATE_TLS = 1 << 16;
   int MIGRATE_PARALLEL = 1 << 17;
+  int MIGRATE_ZEROCOPY = 1 << 20;
 
   /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
   long MAX_SPEED = Long.MAX_VALUE >> 20;
