@@ -73,6 +73,16 @@ class CheckIT {
       assertThat(forecast.dirtyRateMiBps()).isBetween(1L, 30L);
       assertThat(forecast.bytes()).isBetween(32L << 20, 600L << 20);
       scene.assertStayed(boot);
+
+      // The migration goes by what was found, and says afterwards how right that was.
+      var moved = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 50\n").awaitSucceeded();
+      assertThat(moved.forecast().dirtyRateMiBps()).isEqualTo(forecast.dirtyRateMiBps());
+      var error = moved.result().forecastError();
+      assertThat(error).as("%s", moved.forecast()).isNotNull();
+      assertThat(error.secondsPercent()).isBetween(-90, 200);
+      assertThat(error.bytesPercent()).isBetween(-60, 150);
+      assertThat(error.downtimePercent()).isNotNull();
+      scene.assertMoved(boot);
     }
   }
 
@@ -102,6 +112,12 @@ class CheckIT {
                   });
           scene.assertNoProbesLeft();
           assertThat(scene.target().exec("cat", path).out()).contains("precious");
+
+          // What an option needs is asked of each host.
+          var zstd = scene.migrate("dryRun: true\ncompression: Zstd\n").awaitEnd();
+          assertThat(reasons(zstd.candidates(), "n2")).containsExactly("VolumeExists");
+          assertThat(reasons(zstd.candidates(), old.name()))
+              .containsExactly("OptionNotSupported", "DomainExistsOnTarget", "VolumeExists");
 
           // A real one without a named target says the same of each host.
           var real = scene.migrate("storage: Auto\n").awaitFailed(Reason.NoSuitableTarget);

@@ -19,16 +19,21 @@ import org.junit.jupiter.api.Test;
 class ForecastBench {
   @Test
   void whatWasSaidAndWhatCameOfIt(Testbed testbed) {
-    of(testbed, "idle", 0, 0, 40, 0);
-    of(testbed, "calm", 64, 8, 40, 0);
-    of(testbed, "busy", 128, 20, 40, 0);
-    of(testbed, "hot", 16, 60, 40, 0);
-    of(testbed, "withdisk", 64, 8, 40, 64);
-    of(testbed, "uncapped", 64, 8, 0, 0);
+    of(testbed, "idle", 0, 0, 0, "bandwidthMiBps: 40\n");
+    of(testbed, "calm", 64, 8, 0, "bandwidthMiBps: 40\n");
+    of(testbed, "busy", 128, 20, 0, "bandwidthMiBps: 40\n");
+    of(testbed, "hot", 64, 100, 0, "bandwidthMiBps: 40\nmaxDowntimeMilliseconds: 3000\n");
+    of(testbed, "withdisk", 64, 8, 64, "bandwidthMiBps: 40\n");
+    of(testbed, "uncapped", 64, 8, 0, "");
   }
 
   private static void of(
-      Testbed testbed, String name, int workingSetMib, int mibPerSecond, int cap, int diskMib) {
+      Testbed testbed,
+      String name,
+      int workingSetMib,
+      int mibPerSecond,
+      int diskMib,
+      String limits) {
     var spec = GuestSpec.named(name);
     if (workingSetMib > 0) {
       spec = spec.dirtying(workingSetMib, mibPerSecond);
@@ -36,12 +41,15 @@ class ForecastBench {
     if (diskMib > 0) {
       spec = spec.withDisk(DiskSpec.local(2 * diskMib));
     }
-    var limits = cap > 0 ? "bandwidthMiBps: %d\n".formatted(cap) : "";
     try (var scene = Scene.onSource(testbed, spec)) {
       if (diskMib > 0) {
         scene.guest().fillDisk(0, diskMib);
       }
-      var truth = "%d MiB at %d MiB/s, cap %d".formatted(workingSetMib, mibPerSecond, cap);
+      var truth =
+          "%d MiB at %d MiB/s, %s"
+              .formatted(workingSetMib, mibPerSecond, limits.strip().replace("\n", ", "));
+      // It has just booted, and is still filling its memory.
+      scene.migrate("dryRun: true\n").awaitSucceeded();
       print(name, truth, "dry run", scene.migrate("dryRun: true\n" + limits).awaitSucceeded());
       print(name, truth, "by it", scene.migrate("target: {nodeName: n2}\n" + limits).awaitEnd());
       scene.guest().awaitRunningOn(scene.target());

@@ -63,9 +63,16 @@ class HostCheckIT {
   }
 
   private static LiveMigrationStatus check(Testbed testbed, String vm, HypervisorHost target) {
-    return Migration.apply(
-            testbed, vm, "dryRun: true\ntarget: {nodeName: %s}\n".formatted(target.name()))
-        .awaitEnd();
+    while (true) {
+      var status =
+          Migration.apply(
+                  testbed, vm, "dryRun: true\ntarget: {nodeName: %s}\n".formatted(target.name()))
+              .awaitEnd();
+      // A host whose libvirtd was restarted just now is away for a moment.
+      if (!reasons(status).contains("TargetNotReady")) {
+        return status;
+      }
+    }
   }
 
   private static List<String> reasons(LiveMigrationStatus status) {

@@ -54,6 +54,10 @@ public record MemoryWrites(long bytesPerSecond, OptionalLong workingSetBytes, bo
     double less = Math.max(0, (double) shortBytes - DOUBT * error(shortBytes));
     double more = (double) longBytes + DOUBT * error(longBytes);
     long steady = longBytes / LONG.toSeconds();
+    if ((double) (shortBytes - longBytes)
+        > DOUBT * Math.hypot(error(shortBytes), error(longBytes))) {
+      return of(steady); // it has calmed down in between
+    }
     if (longBytes < FEWEST_PAGES * SAMPLE_BYTES || more >= BOUNDED_BELOW * less) {
       // The pages that were sampled are too few to tell, or there is no bound.
       return new MemoryWrites(Math.max(shortBytes, steady), OptionalLong.empty(), false);

@@ -24,6 +24,7 @@ final class ClockWatch {
   private static final Duration FIRST_LOOKS = Duration.ofMillis(1_370);
 
   private static final int FIRST = 8;
+  private static final long NARROW_MILLISECONDS = 250;
   private static final Duration LATER_LOOKS = Duration.ofMinutes(2);
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
@@ -34,7 +35,7 @@ final class ClockWatch {
   private int looks;
 
   /**
-   * @param told hears the offset in ms after each look
+   * @param told hears the offset in ms after each look, once it is narrowed down
    */
   ClockWatch(KubernetesClient client, InstantSource clock, LongConsumer told) {
     this.client = client;
@@ -45,8 +46,12 @@ final class ClockWatch {
   /** One look; returns when the next one is due. */
   Duration round() throws InterruptedException {
     look();
-    offset.estimate().ifPresent(estimate -> told.accept(estimate.milliseconds()));
     looks = Math.min(looks + 1, FIRST);
+    // Not the first rough figure: what is told stays until it is off by much.
+    offset
+        .estimate()
+        .filter(estimate -> estimate.within() <= NARROW_MILLISECONDS || looks == FIRST)
+        .ifPresent(estimate -> told.accept(estimate.milliseconds()));
     return looks < FIRST ? FIRST_LOOKS : LATER_LOOKS;
   }
 

@@ -10,6 +10,7 @@ import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.node.forecast.Forecast;
 import dev.drover.node.forecast.MemoryWrites;
 import dev.drover.node.forecast.Prospect;
+import dev.drover.node.forecast.Stop;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.report.MigrationLog;
@@ -40,11 +41,17 @@ final class Forecasts {
   /** 1 Gbit/s, of which some goes to headers. */
   private static final long ASSUMED_BYTES_PER_SECOND = 110L << 20;
 
+  /** Until a transfer has shown it: the target's emulator starts, and the ends are told. */
+  private static final Duration ASSUMED_BESIDE = Duration.ofSeconds(1);
+
+  private static final Duration MOST_BESIDE = Duration.ofSeconds(30);
+
   private final Hypervisor hypervisor;
   private final InstantSource clock;
   private final Map<String, WriteSampler> samplers = new ConcurrentHashMap<>();
   private final Map<UUID, Known> known = new ConcurrentHashMap<>();
   private final AtomicLong measuredBytesPerSecond = new AtomicLong();
+  private final AtomicLong besideMilliseconds = new AtomicLong(ASSUMED_BESIDE.toMillis());
 
   /** What a dry run has found. */
   private record Known(MemoryWrites writes, Instant at) {}
@@ -54,15 +61,23 @@ final class Forecasts {
     this.clock = clock;
   }
 
-  /** A transfer from here is over: what it brought without a cap, the next one will bring, too. */
+  /**
+   * A transfer from here is over: what it brought without a cap, the next one will bring, too; and
+   * what it took beside sending with one.
+   */
   void learn(LiveMigration migration, Result result) {
     Long bytes = result.transferredBytes();
     Long milliseconds = result.totalMilliseconds();
-    if (migration.getSpec().bandwidthMiBps() == null
-        && bytes != null
-        && milliseconds != null
-        && milliseconds > 0) {
-      measuredBytesPerSecond.set(Math.max(1, bytes * 1000 / milliseconds));
+    Integer cap = migration.getSpec().bandwidthMiBps();
+    if (bytes == null || milliseconds == null || milliseconds <= 0) {
+      return;
+    }
+    if (cap == null) {
+      long sending = Math.max(milliseconds / 2, milliseconds - besideMilliseconds.get());
+      measuredBytesPerSecond.set(Math.max(1, bytes * 1000 / Math.max(1, sending)));
+    } else {
+      long sending = bytes * 1000 / ((long) cap << 20);
+      besideMilliseconds.set(Math.clamp(milliseconds - sending, 0, MOST_BESIDE.toMillis()));
     }
   }
 
@@ -199,8 +214,9 @@ final class Forecasts {
                 memory,
                 writes,
                 rate,
-                Duration.ofMillis(spec.maxDowntimeMillisecondsOrDefault()),
-                Duration.ofSeconds(spec.completionTimeoutSecondsOrDefault())));
+                Stop.of(Tuning.of(migration).policy(false), Math.max(rate, link)),
+                Duration.ofSeconds(spec.completionTimeoutSecondsOrDefault()),
+                Duration.ofMillis(besideMilliseconds.get())));
     return new LiveMigrationStatus.Forecast(
         Math.max(1, Math.round((double) forecast.duration().toMillis() / 1000)),
         forecast.bytes(),

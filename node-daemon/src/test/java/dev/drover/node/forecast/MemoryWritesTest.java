@@ -36,6 +36,11 @@ class MemoryWritesTest {
   }
 
   @Example
+  void aGuestThatHasCalmedDownInBetweenHasNoBound() {
+    assertThat(MemoryWrites.of(128 * MIB, 60 * MIB)).isEqualTo(MemoryWrites.of(20 * MIB));
+  }
+
+  @Example
   void tooFewPagesTellNoBound() {
     assertThat(MemoryWrites.of(4 * MIB, 6 * MIB).workingSetBytes()).isEmpty();
     assertThat(MemoryWrites.of(0, 0)).isEqualTo(MemoryWrites.NONE);

@@ -122,8 +122,8 @@ class SourceRoleTest extends SourceStage {
     assertThat(forecast.confidence()).isEqualTo(LiveMigrationStatus.Forecast.Confidence.Low);
     assertThat(forecast.throughputMiBps()).isEqualTo(110);
     assertThat(forecast.dirtyRateMiBps()).isEqualTo(11);
-    // 220 MiB and the disk's one, then the 22 that are written meanwhile, which take 200 ms.
-    assertThat(forecast.downtimeMilliseconds()).isEqualTo(200);
+    // 220 MiB and the disk's one, then the 22 that are written meanwhile: 200 ms, and the stop's.
+    assertThat(forecast.downtimeMilliseconds()).isEqualTo(200 + 130);
     assertThat(forecast.bytes()).isEqualTo(243 * MIB);
     assertThat(forecast.workingSetMiB()).as("no bound was seen").isNull();
     assertThat(source.lookUps("startDirtyRate")).isEqualTo(2);

@@ -307,9 +307,30 @@ public final class LibvirtHypervisor implements Hypervisor {
     tellEmulator("dirty rate of " + uuid, uuid, (link, domain) -> domain.startDirtyRate(period));
   }
 
-  /** virDomainListGetStats. */
+  /**
+   * virDomainListGetStats. What the emulator has for itself counts to its resident set, so the
+   * kernel's page map says better what it holds of the guest.
+   */
   @Override
   public MemoryUse memoryUse(UUID uuid) throws HypervisorException {
+    Stats stats = stats(uuid);
+    try (var process = emulatorProcess(uuid).orElse(null)) {
+      if (process != null) {
+        var held =
+            GuestRam.residentBytes(config.procDirectory(), process.pid(), stats.memoryBytes());
+        if (held.isPresent()) {
+          return new MemoryUse(held.getAsLong(), stats.use().dirtyBytesPerSecond());
+        }
+      }
+    } catch (HypervisorException e) {
+      LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("No look at its pages");
+    }
+    return stats.use();
+  }
+
+  private record Stats(MemoryUse use, long memoryBytes) {}
+
+  private Stats stats(UUID uuid) throws HypervisorException {
     return connection.emulatorCall(
         "memory of " + uuid,
         uuid,
@@ -322,11 +343,13 @@ public final class LibvirtHypervisor implements Hypervisor {
             boolean measured =
                 stats.number("dirtyrate.calc_status").orElse(0) == LibvirtNative.DIRTYRATE_MEASURED;
             OptionalLong rate = stats.number("dirtyrate.megabytes_per_second");
-            return new MemoryUse(
-                stats.number("balloon.rss").orElse(0) << 10,
-                measured && rate.isPresent() && rate.getAsLong() >= 0
-                    ? OptionalLong.of(rate.getAsLong() << 20)
-                    : OptionalLong.empty());
+            return new Stats(
+                new MemoryUse(
+                    stats.number("balloon.rss").orElse(0) << 10,
+                    measured && rate.isPresent() && rate.getAsLong() >= 0
+                        ? OptionalLong.of(rate.getAsLong() << 20)
+                        : OptionalLong.empty()),
+                stats.number("balloon.maximum").orElse(0) << 10);
           }
         });
   }
