@@ -271,6 +271,21 @@ public record SourceReport(
       return backing == null ? List.of() : backing;
     }
 
+    /**
+     * What a copy takes up, in bytes: with what the disk stands on, unless the copy stands on the
+     * same. The server of a network volume need not tell what of it is in use.
+     */
+    public long copyBytes(boolean keepsBase) {
+      if (kind == Kind.Network) {
+        return capacityBytes;
+      }
+      long backingBytes =
+          keepsBase ? 0 : backingOrEmpty().stream().mapToLong(BackingImage::allocationBytes).sum();
+      return backingBytes == 0
+          ? allocationBytes
+          : Math.max(allocationBytes, Math.min(allocationBytes + backingBytes, capacityBytes));
+    }
+
     /** Where the bytes of a disk are. */
     public enum Kind {
       /** A file in a storage pool. */

@@ -231,13 +231,18 @@ final class Forecasts {
   /** By the plan of the host that is asked; without one, all that may have to be copied. */
   private static long diskBytes(LiveMigration migration, Guest guest) {
     var copies = migration.getStatus().currentTarget().map(TargetReport::copies);
-    return guest.disks().stream()
-        .filter(d -> d.kind() == SourceReport.Disk.Kind.File)
-        .filter(
-            d ->
-                copies.isEmpty()
-                    || copies.get().stream().anyMatch(c -> c.target().equals(d.target())))
-        .mapToLong(SourceReport.Disk::allocationBytes)
+    if (copies.isEmpty()) {
+      return guest.disks().stream()
+          .filter(d -> d.kind() == SourceReport.Disk.Kind.File)
+          .mapToLong(d -> d.copyBytes(false))
+          .sum();
+    }
+    return copies.get().stream()
+        .flatMapToLong(
+            copy ->
+                guest.disks().stream()
+                    .filter(d -> d.target().equals(copy.target()))
+                    .mapToLong(d -> d.copyBytes(copy.base() != null)))
         .sum();
   }
 }

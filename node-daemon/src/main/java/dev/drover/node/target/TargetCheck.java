@@ -5,7 +5,6 @@ import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
-import dev.drover.api.v1alpha1.SourceReport.BackingImage;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
@@ -227,7 +226,7 @@ final class TargetCheck {
         var copy = networkCopy(guest, disk, pools, blockers);
         copy.ifPresent(plan::add);
         copy.ifPresent(
-            c -> roomNeeded.merge(String.valueOf(c.pool()), disk.capacityBytes(), Long::sum));
+            c -> roomNeeded.merge(String.valueOf(c.pool()), disk.copyBytes(false), Long::sum));
         continue;
       }
       if (disk.kind() != Disk.Kind.File) {
@@ -260,7 +259,7 @@ final class TargetCheck {
       }
       nothingToCopy = false;
       var base = checkCopy(disk, pool, volume, rule, blockers);
-      roomNeeded.merge(pool, bytesNeeded(disk, base != null), Long::sum);
+      roomNeeded.merge(pool, disk.copyBytes(base != null), Long::sum);
       plan.add(
           new DiskPlan(
               disk.target(),
@@ -396,21 +395,6 @@ final class TargetCheck {
     };
   }
 
-  /** A copy that stands on nothing has all of the images' bytes that the disk stood on. */
-  private static long bytesNeeded(Disk disk, boolean hasBase) {
-    if (disk.kind() == Disk.Kind.Network) {
-      return disk.capacityBytes();
-    }
-    long all =
-        disk.allocationBytes()
-            + (hasBase
-                ? 0
-                : disk.backingOrEmpty().stream().mapToLong(BackingImage::allocationBytes).sum());
-    return disk.capacityBytes() == 0
-        ? all
-        : Math.min(all, Math.max(disk.capacityBytes(), disk.allocationBytes()));
-  }
-
   private static DiskPlan stays(Disk disk) {
     return new DiskPlan(disk.target(), DiskPlan.Action.Stay, null, null, null, null);
   }
@@ -424,7 +408,7 @@ final class TargetCheck {
         long bytes =
             guest.disks().stream()
                 .filter(d -> d.target().equals(copy.target()))
-                .mapToLong(d -> bytesNeeded(d, copy.base() != null))
+                .mapToLong(d -> d.copyBytes(copy.base() != null))
                 .sum();
         poolBytes.merge(pool, bytes, Long::sum);
       }
