@@ -11,6 +11,7 @@ import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Waiting;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +47,8 @@ class CheckIT {
     var spec = GuestSpec.named("asking").withDisk(DiskSpec.local(64)).dirtying(64, 8).writing(1);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
+      // Until then it fills its memory, as fast as it can.
+      Waiting.until("the guest has settled", () -> scene.guest().dirtiedMib() >= 32);
       var status = scene.migrate("dryRun: true\nbandwidthMiBps: 50\n").awaitSucceeded();
       // The probes are gone before it ends, not after.
       scene.assertNoProbesLeft();

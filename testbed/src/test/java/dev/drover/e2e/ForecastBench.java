@@ -5,6 +5,7 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Waiting;
 import java.util.Locale;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -48,8 +49,10 @@ class ForecastBench {
       var truth =
           "%d MiB at %d MiB/s, %s"
               .formatted(workingSetMib, mibPerSecond, limits.strip().replace("\n", ", "));
-      // It has just booted, and is still filling its memory.
-      scene.migrate("dryRun: true\n").awaitSucceeded();
+      // Once it has filled its memory, it begins to count.
+      Waiting.until(
+          "the guest has settled",
+          () -> scene.guest().dirtiedMib() >= Math.min(64, 5L * mibPerSecond));
       print(name, truth, "dry run", scene.migrate("dryRun: true\n" + limits).awaitSucceeded());
       print(name, truth, "by it", scene.migrate("target: {nodeName: n2}\n" + limits).awaitEnd());
       scene.guest().awaitRunningOn(scene.target());

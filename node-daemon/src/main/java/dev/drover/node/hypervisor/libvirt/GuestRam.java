@@ -15,9 +15,10 @@ import java.util.SplittableRandom;
 import java.util.regex.Pattern;
 
 /**
- * How much of a guest's memory its emulator holds, without what the emulator has for itself: a
- * sample of the kernel's page map (proc_pid_pagemap(5)) over the mappings that are the guest's.
- * What is in the pages is not looked at.
+ * How much of a guest's memory has to be sent: what its emulator holds, without what the emulator
+ * has for itself and without pages of zeroes, which go over as a mark. A sample of the kernel's
+ * page map (proc_pid_pagemap(5)) over the mappings that are the guest's; of a page that is there,
+ * whether all of it is zero, as QEMU asks before it sends one, and nothing else.
  */
 final class GuestRam {
   private static final Pattern MAPPING =
@@ -25,9 +26,10 @@ final class GuestRam {
   private static final int HEX = 16;
   private static final int PAGE = 4096;
   private static final int ENTRY = Long.BYTES;
+  private static final byte[] ZEROES = new byte[PAGE];
 
-  /** Present in memory, or swapped out: either has to be sent. */
-  private static final long HELD = 0b11L << 62;
+  private static final long PRESENT = 1L << 63;
+  private static final long SWAPPED = 1L << 62;
 
   private static final int SAMPLES = 2048;
 
@@ -42,8 +44,8 @@ final class GuestRam {
   private record Mapping(long start, long size) {}
 
   /**
-   * Bytes of the guest's memory that were ever touched, within some percent; empty if it can't be
-   * told.
+   * Bytes of the guest's memory that are more than zeroes, within some percent; empty if it can't
+   * be told.
    *
    * @param memoryBytes that the guest has
    */
@@ -55,9 +57,10 @@ final class GuestRam {
       if ((double) size * SLACK < (double) memoryBytes) {
         return OptionalLong.empty();
       }
-      try (var pages = FileChannel.open(process.resolve("pagemap"))) {
-        return OptionalLong.of(
-            Math.min(memoryBytes, Math.round(held(pages, mappings, size) * (double) memoryBytes)));
+      try (var pages = FileChannel.open(process.resolve("pagemap"));
+          var memory = FileChannel.open(process.resolve("mem"))) {
+        double share = held(pages, memory, mappings, size);
+        return OptionalLong.of(Math.min(memoryBytes, Math.round(share * (double) memoryBytes)));
       }
     } catch (IOException e) {
       return OptionalLong.empty();
@@ -94,10 +97,11 @@ final class GuestRam {
   }
 
   /** One page of each of so many equal parts; which one is chance. */
-  private static double held(FileChannel pages, List<Mapping> mappings, long size)
-      throws IOException {
+  private static double held(
+      FileChannel pages, FileChannel memory, List<Mapping> mappings, long size) throws IOException {
     var random = new SplittableRandom(size);
     var entry = ByteBuffer.allocate(ENTRY).order(ByteOrder.nativeOrder());
+    var page = ByteBuffer.allocate(PAGE);
     int held = 0;
     int looked = 0;
     double step = Math.max(PAGE, (double) size / SAMPLES);
@@ -109,11 +113,23 @@ final class GuestRam {
         throw new IOException("the page map ends at " + Long.toHexString(address));
       }
       looked++;
-      if ((entry.getLong(0) & HELD) != 0) {
-        held++;
+      long state = entry.getLong(0);
+      if ((state & PRESENT) != 0) {
+        held += isZero(memory, address - address % PAGE, page) ? 0 : 1;
+      } else if ((state & SWAPPED) != 0) {
+        held++; // not worth to be fetched
       }
     }
     return looked == 0 ? 0 : (double) held / looked;
+  }
+
+  private static boolean isZero(FileChannel memory, long address, ByteBuffer page)
+      throws IOException {
+    page.clear();
+    if (memory.read(page, address) != PAGE) {
+      throw new IOException("no page at " + Long.toHexString(address));
+    }
+    return page.flip().mismatch(ByteBuffer.wrap(ZEROES)) < 0;
   }
 
   private static long at(List<Mapping> mappings, long offset) {
