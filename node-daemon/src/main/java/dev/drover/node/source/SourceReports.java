@@ -292,6 +292,31 @@ final class SourceReports {
               Urgency.Now);
     }
 
+    /** More is known of the guest; all else is as it was said. */
+    synchronized void describes(Guest guest) {
+      SourceReport last = said.source();
+      if (last == null || isFinal(last.state())) {
+        return;
+      }
+      var unused =
+          put(
+              new SourceReport(
+                  last.nodeName(),
+                  last.state(),
+                  last.reason(),
+                  last.message(),
+                  last.since(),
+                  last.blockers(),
+                  last.reach(),
+                  guest,
+                  last.result(),
+                  last.attempt()),
+              said.progress(),
+              said.tuning(),
+              said.conditions(),
+              Urgency.Now);
+    }
+
     /** What a transfer would take; all else is as it was said. */
     synchronized void expects(Forecast forecast) {
       if (said.source() == null || isFinal(said.source().state())) {

@@ -54,11 +54,8 @@ public final class SourceRole implements HypervisorListener {
   /** A host that takes longer to answer would not keep up with a transfer either. */
   private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
 
-  /**
-   * So long the description of a guest may wait for images to be read; below the minute that the
-   * operator gives a daemon.
-   */
-  private static final Duration READING_PATIENCE = Duration.ofSeconds(30);
+  /** A target that has not answered by then may wait for digests; most do within half of it. */
+  private static final Duration TARGET_SHOULD_TAKE = Duration.ofSeconds(1);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
@@ -68,6 +65,7 @@ public final class SourceRole implements HypervisorListener {
   private final GuestInspection inspection;
   private final Forecasts forecasts;
   private final Patience patience;
+  private final BackingDigests backing;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -92,12 +90,13 @@ public final class SourceRole implements HypervisorListener {
       MeterRegistry metrics,
       ImageDigests digests) {
     this.nodeName = nodeName;
-    this.patience = new Patience(READING_PATIENCE, clock);
+    this.patience = new Patience(TARGET_SHOULD_TAKE, clock);
+    this.backing = new BackingDigests(digests);
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
-    this.inspection = new GuestInspection(hypervisor, digests);
+    this.inspection = new GuestInspection(hypervisor);
     this.forecasts = new Forecasts(hypervisor, clock);
   }
 
@@ -133,12 +132,17 @@ public final class SourceRole implements HypervisorListener {
     return switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          yield inspect(migration, uuid);
+          inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
-        } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
-          reach(migration, own.get());
-          yield forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+        } else if (own.get().state() == State.Inspected) {
+          var again = compare(migration, own.get());
+          if (migration.getSpec().dryRunRequested()) {
+            reach(migration, own.get());
+            var forecast = forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+            yield forecast.isPresent() ? forecast : again;
+          }
+          yield again;
         }
         yield Optional.empty();
       }
@@ -160,7 +164,7 @@ public final class SourceRole implements HypervisorListener {
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
-    patience.forget(key(migration));
+    patience.forget(key(migration) + "/" + targetOf(migration));
     reports.forget(migration);
   }
 
@@ -179,11 +183,7 @@ public final class SourceRole implements HypervisorListener {
     return own.map(SourceReport::guest).orElse(null);
   }
 
-  /**
-   * @return when to look again, if not all is known yet
-   */
-  private Optional<Duration> inspect(LiveMigration migration, UUID uuid)
-      throws HypervisorException {
+  private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
     boolean dryRun = migration.getSpec().dryRunRequested();
     var outcome =
@@ -192,16 +192,11 @@ public final class SourceRole implements HypervisorListener {
             uuid,
             StreamCheck.against(migration.getSpec(), hypervisor.host(), peers.encrypts()),
             dryRun,
-            migration.getSpec(),
-            () -> patience.has(key(migration)));
-    if (outcome.unfinished()) {
-      return Optional.of(LOOK_AGAIN_SOON);
-    }
-    patience.forget(key(migration));
+            migration.getSpec());
     if (outcome.blockers().isEmpty()) {
       var unused =
           voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
-      return Optional.empty();
+      return;
     }
     LOG.info(voice.ref())
         .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -211,7 +206,30 @@ public final class SourceRole implements HypervisorListener {
         outcome.guest() == null ? State.Refused : State.Inspected,
         outcome.blockers(),
         outcome.guest());
-    return Optional.empty();
+  }
+
+  /**
+   * A target that does not see the images that disks stand on does not answer before it knows what
+   * they consist of.
+   *
+   * @return when to look again, if it may be so
+   */
+  private Optional<Duration> compare(LiveMigration migration, SourceReport own)
+      throws HypervisorException {
+    var guest = own.guest();
+    var asked = key(migration) + "/" + targetOf(migration);
+    if (guest == null
+        || migration.getStatus().currentTarget().isPresent()
+        || !BackingDigests.mayBeNeeded(guest, migration.getSpec())) {
+      patience.forget(asked);
+      return Optional.empty();
+    }
+    if (!patience.has(asked)) {
+      backing
+          .added(guest, migration.getSpec())
+          .ifPresent(known -> reports.of(migration).describes(known));
+    }
+    return Optional.of(LOOK_AGAIN_AFTER);
   }
 
   /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
@@ -285,6 +303,11 @@ public final class SourceRole implements HypervisorListener {
           begin(migration, uuid, own.get(), Beginning.Adopted);
       case Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
     };
+  }
+
+  private static @Nullable String targetOf(LiveMigration migration) {
+    var status = migration.getStatus();
+    return status == null ? null : status.targetNode();
   }
 
   /** A transfer belongs to one attempt. */

@@ -37,10 +37,10 @@ public final class TargetRole {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(5);
 
   /**
-   * So long an answer may wait for images to be read; with the source's part it stays below the
-   * minute that the operator gives a daemon.
+   * So long an answer may wait for images to be read here and at the source; below the minute that
+   * the operator gives a daemon.
    */
-  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(20);
+  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(45);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
