@@ -144,7 +144,24 @@ public record SourceReport(
           @Size(max = 64)
           @Nullable List<@Size(max = 253) String> networks,
       @Nullable Surroundings surroundings,
-      @Size(max = 64) List<Disk> disks) {}
+      @Size(max = 64) List<Disk> disks) {
+
+    public Guest withDisks(List<Disk> others) {
+      return new Guest(
+          domainName,
+          paused,
+          persistent,
+          memoryBytes,
+          vcpus,
+          architecture,
+          machineType,
+          virtualization,
+          cpu,
+          networks,
+          surroundings,
+          others);
+    }
+  }
 
   /**
    * What the guest's definition says of its host, besides disks.
@@ -267,6 +284,23 @@ public record SourceReport(
           null);
     }
 
+    public Disk withBacking(List<BackingImage> images) {
+      return new Disk(
+          target,
+          kind,
+          pool,
+          volume,
+          path,
+          format,
+          capacityBytes,
+          allocationBytes,
+          readOnly,
+          shareable,
+          hasBackingFile,
+          probe,
+          images);
+    }
+
     public List<BackingImage> backingOrEmpty() {
       return backing == null ? List.of() : backing;
     }
@@ -344,8 +378,7 @@ public record SourceReport(
    * @param pool and
    * @param volume where it is; absent if it is in no pool of the source
    * @param allocationBytes what it takes up
-   * @param sha256 of all of its bytes; absent if it is not to be compared, or not read to its end
-   *     yet
+   * @param sha256 of all of its bytes; told only if the target does not answer without it
    * @param probe beside it, as beside a disk
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -357,7 +390,12 @@ public record SourceReport(
       @Size(max = 16) @Nullable String format,
       @Min(0) long allocationBytes,
       @Size(max = 64) @Nullable String sha256,
-      @Nullable Probe probe) {}
+      @Nullable Probe probe) {
+
+    public BackingImage withSha256(String digest) {
+      return new BackingImage(pool, volume, path, format, allocationBytes, digest, probe);
+    }
+  }
 
   /** A small volume with content that nobody can guess. */
   @JsonInclude(JsonInclude.Include.NON_NULL)

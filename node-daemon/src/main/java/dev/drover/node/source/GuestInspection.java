@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Pins;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
-import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
@@ -13,8 +12,6 @@ import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
 import dev.drover.api.v1alpha1.SourceReport.Surroundings.Cell;
-import dev.drover.node.backing.ImageDigests;
-import dev.drover.node.backing.ImageDigests.Answer;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.GuestDescription.BackingImage;
@@ -33,12 +30,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Describes the guest for the target's daemon, and says what it can't move before anything is
@@ -52,51 +46,41 @@ final class GuestInspection {
    * @param guest null if it can't be described: there is no such active domain here
    * @param blockers all that keeps it from moving; empty if nothing does
    * @param cold of a guest that is moved shut off
-   * @param unfinished an image that a disk stands on is still being read; nothing was made
    */
-  record Outcome(
-      @Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold, boolean unfinished) {
-    static final Outcome UNFINISHED = new Outcome(null, List.of(), null, true);
-
+  record Outcome(@Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold) {
     Outcome {
       blockers = List.copyOf(blockers);
     }
 
     Outcome(@Nullable Guest guest, List<Blocker> blockers) {
-      this(guest, blockers, null, false);
+      this(guest, blockers, null);
     }
   }
 
   private static final int PROBE_BYTES = 16;
   private static final String PROBE_PREFIX = "drover-probe-";
-  private static final Logger LOG = LoggerFactory.getLogger(GuestInspection.class);
 
   /** As many as a report has room for; a longer chain counts as not known. */
   private static final int MOST_IMAGES = 16;
 
   private final Hypervisor hypervisor;
-  private final ImageDigests digests;
   private final SecureRandom random = new SecureRandom();
 
-  GuestInspection(Hypervisor hypervisor, ImageDigests digests) {
+  GuestInspection(Hypervisor hypervisor) {
     this.hypervisor = hypervisor;
-    this.digests = digests;
   }
 
   /**
    * @param known what keeps it from moving, whatever the guest
    * @param describeAnyway a guest that can't be moved is described, too, and probes are placed: the
    *     hosts are to be checked nevertheless
-   * @param spec for which disks may be copied
-   * @param mayWait images that disks stand on may be read to their end before anything is said
    */
   Outcome inspect(
       String migrationUid,
       UUID uuid,
       List<Blocker> known,
       boolean describeAnyway,
-      LiveMigrationSpec spec,
-      BooleanSupplier mayWait)
+      LiveMigrationSpec spec)
       throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null
@@ -114,8 +98,7 @@ final class GuestInspection {
         Stream.concat(zeroCopyObstacle(uuid, spec).stream(), known.stream()).toList(),
         describeAnyway,
         null,
-        spec,
-        mayWait);
+        spec);
   }
 
   /** The same of a guest that is moved shut off, and shut down for it if that is allowed. */
@@ -148,8 +131,7 @@ final class GuestInspection {
         List.of(),
         describeAnyway,
         new Cold(running, null, null, null),
-        spec,
-        () -> false);
+        spec);
   }
 
   private static Outcome blocked(Reason reason, String message) {
@@ -162,8 +144,7 @@ final class GuestInspection {
       List<Blocker> known,
       boolean describeAnyway,
       @Nullable Cold cold,
-      LiveMigrationSpec spec,
-      BooleanSupplier mayWait)
+      LiveMigrationSpec spec)
       throws HypervisorException {
     var blockers =
         Stream.of(
@@ -177,14 +158,9 @@ final class GuestInspection {
             .limit(Blocker.MOST)
             .toList();
     if (!blockers.isEmpty() && !describeAnyway) {
-      return new Outcome(null, blockers, cold, false);
+      return new Outcome(null, blockers, cold);
     }
-    Map<BackingImage, String> sha256 = new HashMap<>();
-    boolean all = spec.cold() || digests(description, spec, sha256);
-    if (!all && mayWait.getAsBoolean()) {
-      return Outcome.UNFINISHED;
-    }
-    return new Outcome(guest(migrationUid, description, sha256, spec), blockers, cold, false);
+    return new Outcome(guest(migrationUid, description, spec), blockers, cold);
   }
 
   private Optional<Blocker> zeroCopyObstacle(UUID uuid, LiveMigrationSpec spec)
@@ -192,45 +168,6 @@ final class GuestInspection {
     return spec.zeroCopyRequested()
         ? hypervisor.zeroCopyObstacle(uuid).map(why -> Blocker.of(Reason.ZeroCopyUnsupported, why))
         : Optional.empty();
-  }
-
-  /**
-   * Of the images that copies are to stand on, as far as they are known.
-   *
-   * @return whether none of them is still being read
-   */
-  private boolean digests(
-      GuestDescription description, LiveMigrationSpec spec, Map<BackingImage, String> sha256)
-      throws HypervisorException {
-    boolean all = true;
-    for (Disk disk : description.disks()) {
-      if (disk.kind() != Disk.Kind.File || !mayStandOnItsBase(disk, spec)) {
-        continue;
-      }
-      for (BackingImage image : disk.backing()) {
-        String pool = image.pool();
-        String volume = image.volume();
-        if (pool != null && volume != null) {
-          switch (digests.ask(pool, volume)) {
-            case Answer.Known(var digest) -> sha256.put(image, digest);
-            case Answer.Reading() -> all = false;
-            case Answer.Unreadable(var why) ->
-                LOG.atInfo()
-                    .addKeyValue("volume", volume)
-                    .addKeyValue("cause", why)
-                    .log("A backing file can't be read");
-          }
-        }
-      }
-    }
-    return all;
-  }
-
-  private static boolean mayStandOnItsBase(Disk disk, LiveMigrationSpec spec) {
-    return spec.storageOrDefault() == Storage.Auto
-        && !disk.readOnly()
-        && !disk.shareable()
-        && (spec.disksOrEmpty().isEmpty() || spec.disksOrEmpty().contains(disk.target()));
   }
 
   private static Blocker blocker(GuestDescription.Blocker found) {
@@ -276,11 +213,7 @@ final class GuestInspection {
     };
   }
 
-  private Guest guest(
-      String migrationUid,
-      GuestDescription description,
-      Map<BackingImage, String> sha256,
-      LiveMigrationSpec spec)
+  private Guest guest(String migrationUid, GuestDescription description, LiveMigrationSpec spec)
       throws HypervisorException {
     Map<String, Probe> probes = new HashMap<>();
     List<SourceReport.Disk> disks = new ArrayList<>();
@@ -299,7 +232,7 @@ final class GuestInspection {
                 image.path(),
                 image.format(),
                 image.allocationBytes(),
-                sha256.get(image),
+                null,
                 probe(migrationUid, image.pool(), probes)));
       }
       disks.add(

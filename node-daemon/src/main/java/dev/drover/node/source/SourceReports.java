@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -286,28 +287,37 @@ final class SourceReports {
 
     /** In a dry run: whether the target is reached; all else is as it was said. */
     synchronized void reaches(Reach reach) {
+      amend(last -> with(last, reach, last.guest()));
+    }
+
+    /** More is known of the guest; all else is as it was said. */
+    synchronized void describes(Guest guest) {
+      amend(last -> with(last, last.reach(), guest));
+    }
+
+    private void amend(UnaryOperator<SourceReport> change) {
       SourceReport last = said.source();
       if (last == null || isFinal(last.state())) {
         return;
       }
       var unused =
-          put(
-              new SourceReport(
-                  last.nodeName(),
-                  last.state(),
-                  last.reason(),
-                  last.message(),
-                  last.since(),
-                  last.blockers(),
-                  reach,
-                  last.guest(),
-                  last.result(),
-                  last.cold(),
-                  last.attempt()),
-              said.progress(),
-              said.tuning(),
-              said.conditions(),
-              Urgency.Now);
+          put(change.apply(last), said.progress(), said.tuning(), said.conditions(), Urgency.Now);
+    }
+
+    private static SourceReport with(
+        SourceReport last, @Nullable Reach reach, @Nullable Guest guest) {
+      return new SourceReport(
+          last.nodeName(),
+          last.state(),
+          last.reason(),
+          last.message(),
+          last.since(),
+          last.blockers(),
+          reach,
+          guest,
+          last.result(),
+          last.cold(),
+          last.attempt());
     }
 
     /** What a transfer would take; all else is as it was said. */

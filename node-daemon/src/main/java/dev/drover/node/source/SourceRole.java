@@ -50,11 +50,8 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
-  /**
-   * So long the description of a guest may wait for images to be read; below the minute that the
-   * operator gives a daemon.
-   */
-  private static final Duration READING_PATIENCE = Duration.ofSeconds(30);
+  /** A target that has not answered by then may wait for digests; most do within half of it. */
+  private static final Duration TARGET_SHOULD_TAKE = Duration.ofSeconds(1);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
@@ -66,6 +63,7 @@ public final class SourceRole implements HypervisorListener {
   private final Forecasts forecasts;
   private final ColdSource cold;
   private final Patience patience;
+  private final BackingDigests backing;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -92,12 +90,13 @@ public final class SourceRole implements HypervisorListener {
       MeterRegistry metrics,
       ImageDigests digests) {
     this.nodeName = nodeName;
-    this.patience = new Patience(READING_PATIENCE, clock);
+    this.patience = new Patience(TARGET_SHOULD_TAKE, clock);
+    this.backing = new BackingDigests(digests);
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
-    this.inspection = new GuestInspection(hypervisor, digests);
+    this.inspection = new GuestInspection(hypervisor);
     this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
     this.cold = new ColdSource(hypervisor, peers, clock, reports);
@@ -135,15 +134,21 @@ public final class SourceRole implements HypervisorListener {
     return switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          yield inspect(migration, uuid);
+          inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
-        } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
-          reach(migration, own.get());
-          // A forecast is of memory, which a cold migration does not move.
-          yield migration.getSpec().cold()
-              ? Optional.empty()
-              : forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+        } else if (own.get().state() == State.Inspected) {
+          var again = compare(migration, own.get());
+          if (migration.getSpec().dryRunRequested()) {
+            reach(migration, own.get());
+            // A forecast is of memory, which a cold migration does not move.
+            var forecast =
+                migration.getSpec().cold()
+                    ? Optional.<Duration>empty()
+                    : forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+            yield forecast.isPresent() ? forecast : again;
+          }
+          yield again;
         }
         yield Optional.empty();
       }
@@ -168,7 +173,7 @@ public final class SourceRole implements HypervisorListener {
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
-    patience.forget(key(migration));
+    patience.forget(key(migration) + "/" + targetOf(migration));
     reports.forget(migration);
     forecasts.forget(migration.getMetadata().getUid());
   }
@@ -188,11 +193,7 @@ public final class SourceRole implements HypervisorListener {
     return own.map(SourceReport::guest).orElse(null);
   }
 
-  /**
-   * @return when to look again, if not all is known yet
-   */
-  private Optional<Duration> inspect(LiveMigration migration, UUID uuid)
-      throws HypervisorException {
+  private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
     var spec = migration.getSpec();
     var uid = migration.getMetadata().getUid();
@@ -208,12 +209,7 @@ public final class SourceRole implements HypervisorListener {
                         trial.ownBlockers().stream())
                     .toList(),
                 dryRun,
-                spec,
-                () -> patience.has(key(migration)));
-    if (outcome.unfinished()) {
-      return Optional.of(LOOK_AGAIN_SOON);
-    }
-    patience.forget(key(migration));
+                spec);
     if (outcome.blockers().isEmpty()) {
       var says = "The guest can be moved";
       var guest = outcome.guest();
@@ -225,7 +221,7 @@ public final class SourceRole implements HypervisorListener {
       if (!dryRun && !spec.cold() && guest != null) {
         forecasts.prepare(migration, uuid, guest);
       }
-      return Optional.empty();
+      return;
     }
     LOG.info(voice.ref())
         .addKeyValue("reason", outcome.blockers().getFirst().reason())
@@ -235,7 +231,30 @@ public final class SourceRole implements HypervisorListener {
         outcome.guest() == null ? State.Refused : State.Inspected,
         outcome.blockers(),
         outcome.guest());
-    return Optional.empty();
+  }
+
+  /**
+   * A target that does not see the images that disks stand on does not answer before it knows what
+   * they consist of.
+   *
+   * @return when to look again, if it may be so
+   */
+  private Optional<Duration> compare(LiveMigration migration, SourceReport own)
+      throws HypervisorException {
+    var guest = own.guest();
+    var asked = key(migration) + "/" + targetOf(migration);
+    if (guest == null
+        || migration.getStatus().currentTarget().isPresent()
+        || !BackingDigests.mayBeNeeded(guest, migration.getSpec())) {
+      patience.forget(asked);
+      return Optional.empty();
+    }
+    if (!patience.has(asked)) {
+      backing
+          .added(guest, migration.getSpec())
+          .ifPresent(known -> reports.of(migration).describes(known));
+    }
+    return Optional.of(LOOK_AGAIN_AFTER);
   }
 
   /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
@@ -295,6 +314,11 @@ public final class SourceRole implements HypervisorListener {
           begin(migration, uuid, own.get(), Beginning.Adopted);
       case Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
     };
+  }
+
+  private static @Nullable String targetOf(LiveMigration migration) {
+    var status = migration.getStatus();
+    return status == null ? null : status.targetNode();
   }
 
   /** A transfer belongs to one attempt. */

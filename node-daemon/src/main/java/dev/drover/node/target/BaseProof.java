@@ -73,14 +73,15 @@ final class BaseProof {
     if (probes.sees(pool, image.probe())) {
       return null;
     }
+    var own = digests.ask(pool, volume);
     String sha256 = image.sha256();
-    if (sha256 == null) {
+    if (sha256 == null) { // the source reads it, too, when this host keeps it waiting
       return new Verdict.Unfinished(
           "volume \"%s\" was not read to its end at the source".formatted(volume));
     }
-    return switch (digests.ask(pool, volume)) {
-      case Answer.Known(var own) ->
-          own.equals(sha256)
+    return switch (own) {
+      case Answer.Known(var digest) ->
+          digest.equals(sha256)
               ? null
               : new Verdict.Missing(
                   "volume \"%s\" of pool \"%s\" has other content here".formatted(volume, pool));

@@ -43,10 +43,10 @@ public final class TargetRole {
       "The source's host is lost; the guest is about to be started anew here, from its shared disks";
 
   /**
-   * So long an answer may wait for images to be read; with the source's part it stays below the
-   * minute that the operator gives a daemon.
+   * So long an answer may wait for images to be read here and at the source; below the minute that
+   * the operator gives a daemon.
    */
-  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(20);
+  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(45);
 
   private final String nodeName;
   private final Hypervisor hypervisor;

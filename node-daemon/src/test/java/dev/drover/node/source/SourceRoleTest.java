@@ -503,7 +503,7 @@ class SourceRoleTest extends SourceStage {
   }
 
   @Test
-  void theImagesThatADiskStandsOnAreDescribedOnceTheyAreRead() {
+  void backingImagesAreReadForATargetThatDoesNotAnswerWithout() throws HypervisorException {
     source.putVolume("default", "base", "abc");
     source.putDescription(
         DOMAIN,
@@ -532,20 +532,32 @@ class SourceRoleTest extends SourceStage {
                             "default", "base", "/pools/default/base", "qcow2", 3)))),
             Surroundings.NONE,
             List.of()));
-    await()
-        .until(
-            () -> {
-              role.handle(migration(Phase.PreMigration, null, null));
-              return reports.source() != null;
-            });
-    var disk = Objects.requireNonNull(reports.source()).guest().disks().getFirst();
-    assertThat(disk.backingOrEmpty())
+    var described = inspected();
+    assertThat(described.guest().disks().getFirst().backingOrEmpty())
         .singleElement()
         .satisfies(
             image -> {
-              assertThat(image.sha256()).isEqualTo("616263");
-              assertThat(image.probe()).isEqualTo(disk.probe());
+              assertThat(image.sha256()).isNull();
+              assertThat(image.probe()).isNotNull();
             });
+    role.handle(migration(Phase.PreMigration, described, null));
+    assertThat(source.lookUps("volumeDigest")).as("the target has answered").isZero();
+    await()
+        .until(
+            () -> {
+              var silent =
+                  RecordedReports.migration(
+                      RecordedReports.spec(),
+                      DOMAIN,
+                      Phase.PreMigration,
+                      reports.source(),
+                      null,
+                      null);
+              role.handle(silent);
+              return reports.source().guest().disks().getFirst().backingOrEmpty().stream()
+                  .allMatch(image -> "616263".equals(image.sha256()));
+            });
+    assertThat(reports.source().state()).isEqualTo(State.Inspected);
   }
 
   @Test
