@@ -40,7 +40,7 @@ class ColdKindsIT {
             .withSharedDisk("<readonly/>")
             .withSharedDisk("<shareable/>")
             .withDevice(NETWORK_VOLUME)
-            .withDevice(CDROM.formatted("", "sdy"))
+            .withDevice(CDROM.formatted("", "sda"))
             .withFirmwareVariables()
             .withDevice(
                 """
@@ -73,7 +73,7 @@ class ColdKindsIT {
       assertThat(target.virsh("dumpxml", "bound", "--security-info").out())
           .contains(">me</o:who>", "passwd='secret12'")
           .contains("bridge='" + BRIDGE_OF_N2 + "'", "address='" + target.ip() + "'")
-          .contains("iqn.2026-01.dev.drover:x", "/mnt/shared/bound-3.raw", "sdy")
+          .contains("iqn.2026-01.dev.drover:x", "/mnt/shared/bound-3.raw", "sda")
           .doesNotContain(BRIDGE_OF_N1, source.ip() + "'");
       assertThat(target.virsh("dominfo", "bound").out()).containsPattern("Autostart: +enable");
     } finally {
@@ -114,7 +114,7 @@ class ColdKindsIT {
           .withDisk(own + "readonly", "raw", "<readonly/>")
           .withDisk(own + "shareable", "raw", "<shareable/>")
           .withDisk(own + "over", "qcow2", "")
-          .withDevice(CDROM.formatted("<source file='" + own + "medium'/>", "sdy"))
+          .withDevice(CDROM.formatted("<source file='" + own + "medium'/>", "sda"))
           .define();
       var status = guest.migrate("dryRun: true\n").awaitFailed(Reason.StorageNotShared);
       assertThat(status.candidates())
@@ -126,7 +126,7 @@ class ColdKindsIT {
               m -> assertThat(m).contains("disk vda", "share it"),
               m -> assertThat(m).contains("disk vdb", "share it"),
               m -> assertThat(m).contains("disk vdc", "backing file"),
-              m -> assertThat(m).contains("disk sdy", "share it"));
+              m -> assertThat(m).contains("disk sda", "share it"));
       assertThat(source.virsh("dominfo", "stuck").out()).containsPattern("State: +shut off");
     } finally {
       source.exec("sh", "-c", "rm -f " + Scene.OWN_POOL + "/stuck-*");

@@ -32,9 +32,12 @@ enum DefinitionFault {
         victim.libvirtd().kill();
       }
       case SourceBetween, TargetBetween -> {
-        var there = definition(guest);
+        var here = definition(guest, guest.source());
+        var there = definition(guest, guest.target());
         guest.source().daemon().resume();
         killOnceThereIs(there, victim);
+        System.out.printf(
+            "%s: the source's definition was still there: %s%n", this, Files.exists(here));
       }
     }
     victim.libvirtd().start();
@@ -55,9 +58,9 @@ enum DefinitionFault {
     return migration;
   }
 
-  private static Path definition(Dormant guest) {
-    long libvirtd = guest.target().libvirtd().pid().orElseThrow();
-    return Path.of("/proc/%d/root/etc/libvirt/qemu/%s.xml".formatted(libvirtd, guest.name()));
+  private static Path definition(Dormant guest, HypervisorHost host) {
+    long process = host.daemon().pid().orElseThrow();
+    return Path.of("/proc/%d/root/etc/libvirt/qemu/%s.xml".formatted(process, guest.name()));
   }
 
   /** The source's definition goes some milliseconds later, so nothing is waited for here. */

@@ -73,7 +73,7 @@ class MixedVersionsIT {
 
   private static void aGuestThatIsShutOffMovesThoughLibvirtDies(
       Testbed testbed, HypervisorHost old, HypervisorHost recent) {
-    try (var there = new Dormant(testbed, "upgraded", old, recent).withLocalDisk(12).define()) {
+    try (var there = new Dormant(testbed, "upgraded", old, recent).withLocalDisk(32).define()) {
       var digests = there.digests(old);
       DefinitionFault.SourceBetween.strike(there).awaitSucceeded();
       there.assertMoved(digests);

@@ -54,6 +54,12 @@ class CopyRuleTest {
   }
 
   @Test
+  void theFirmwaresVariablesAreCopiedWhateverIsNamed() {
+    assertThat(new CopyRule(Storage.Shared, Set.of()).mayCopy(file("nvram"))).isTrue();
+    assertThat(new CopyRule(Storage.Auto, Set.of("vda")).mayCopy(file("nvram"))).isTrue();
+  }
+
+  @Test
   void aNamedDiskThatStaysIsInTheWay() {
     var rule = new CopyRule(Storage.Auto, Set.of("vda"), false);
     assertThat(rule.staying(file("vda")).map(Blocker::reason))

@@ -157,7 +157,8 @@ final class DryRun {
     Changes changes = Changes.NONE.candidates(all);
     if (all.stream().anyMatch(Candidate::fits)) {
       Duration left = context.leftOf(FORECAST_DEADLINE);
-      if (context.status().forecast() == null && left.isPositive()) {
+      boolean expected = context.status().forecast() == null && !context.spec().cold();
+      if (expected && left.isPositive()) {
         return Progress.quiet(left);
       }
       return Progress.become(

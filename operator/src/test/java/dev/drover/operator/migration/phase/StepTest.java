@@ -882,6 +882,10 @@ class StepTest {
         row("the last host fits", checked(), "become PreMigration"),
         row("the forecast is still to come", checked().noForecast(), "quiet 10"),
         row(
+            "of a cold migration there is no forecast",
+            checked().noForecast().cold(Shutdown.Never),
+            "become PreMigration"),
+        row(
             "there will be no forecast",
             checked().noForecast().after(Duration.ofSeconds(11)),
             "become PreMigration"),
