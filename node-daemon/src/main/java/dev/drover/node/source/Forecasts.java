@@ -19,6 +19,7 @@ import dev.drover.node.report.ReportQueue.Urgency;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -44,7 +45,7 @@ final class Forecasts {
   /** Until a transfer has shown it: the target's emulator starts, and the ends are told. */
   private static final Duration ASSUMED_BESIDE = Duration.ofSeconds(1);
 
-  private static final Duration MOST_BESIDE = Duration.ofSeconds(30);
+  private static final Duration MOST_BESIDE = Duration.ofSeconds(10);
 
   private final Hypervisor hypervisor;
   private final InstantSource clock;
@@ -75,9 +76,16 @@ final class Forecasts {
     if (cap == null) {
       long sending = Math.max(milliseconds / 2, milliseconds - besideMilliseconds.get());
       measuredBytesPerSecond.set(Math.max(1, bytes * 1000 / Math.max(1, sending)));
-    } else {
-      long sending = bytes * 1000 / ((long) cap << 20);
-      besideMilliseconds.set(Math.clamp(milliseconds - sending, 0, MOST_BESIDE.toMillis()));
+    } else if (migration
+        .getStatus()
+        .currentTarget()
+        .map(TargetReport::copies)
+        .orElse(List.of())
+        .isEmpty()) {
+      // A mirror does not use all of its cap, so a transfer with disks would say too much.
+      long beside = milliseconds - bytes * 1000 / ((long) cap << 20);
+      besideMilliseconds.updateAndGet(
+          before -> (before + Math.clamp(beside, 0, MOST_BESIDE.toMillis())) / 2);
     }
   }
 

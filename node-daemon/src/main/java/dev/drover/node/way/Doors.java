@@ -11,9 +11,10 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,13 +29,14 @@ import org.slf4j.LoggerFactory;
 public final class Doors implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Doors.class);
   private static final Duration OPEN_FOR = Duration.ofSeconds(30);
+  private static final Duration SHUT_WITHIN = Duration.ofSeconds(1);
   private static final int MOST = 16;
   private static final int GREETING_BYTES = 16;
 
   private final InetAddress address;
   private final PortRange range;
   private final SecureRandom random = new SecureRandom();
-  private final Map<String, ServerSocket> open = new HashMap<>();
+  private final Map<String, Door> open = new ConcurrentHashMap<>();
 
   public Doors(InetAddress address, PortRange range) {
     this.address = address;
@@ -82,12 +84,9 @@ public final class Doors implements AutoCloseable {
       byte[] secret = new byte[GREETING_BYTES];
       random.nextBytes(secret);
       var greeting = HexFormat.of().formatHex(secret);
-      open.put(key, socket);
-      var listening = socket;
-      Thread.ofPlatform()
-          .name("door-" + port)
-          .daemon(true)
-          .start(() -> greet(key, listening, greeting.getBytes(US_ASCII)));
+      var door = new Door(socket, key, port, greeting.getBytes(US_ASCII));
+      open.put(key, door);
+      door.thread.start();
       return new Found.Open(port, greeting);
     } catch (IOException e) {
       closeQuietly(socket);
@@ -95,14 +94,17 @@ public final class Doors implements AutoCloseable {
     }
   }
 
-  public synchronized void close(String key) {
-    closeQuietly(open.remove(key));
+  /** Nobody is let in any more when this returns. */
+  public void close(String key) {
+    var door = open.remove(key);
+    if (door != null) {
+      door.shut();
+    }
   }
 
   @Override
-  public synchronized void close() {
-    open.values().forEach(Doors::closeQuietly);
-    open.clear();
+  public void close() {
+    List.copyOf(open.keySet()).forEach(this::close);
   }
 
   private Found bind(ServerSocket socket) throws IOException {
@@ -133,24 +135,48 @@ public final class Doors implements AutoCloseable {
     }
   }
 
-  private void greet(String key, ServerSocket socket, byte[] greeting) {
-    long end = System.nanoTime() + OPEN_FOR.toNanos();
-    try (socket) {
-      for (long left = OPEN_FOR.toMillis();
-          left > 0;
-          left = (end - System.nanoTime()) / 1_000_000) {
-        socket.setSoTimeout(Math.toIntExact(left));
-        try (Socket caller = socket.accept()) {
-          caller.getOutputStream().write(greeting);
+  /** One port that is listened on, and who does it. */
+  private final class Door implements Runnable {
+    private final ServerSocket socket;
+    private final String key;
+    private final byte[] greeting;
+    private final Thread thread;
+
+    Door(ServerSocket socket, String key, int port, byte[] greeting) {
+      this.socket = socket;
+      this.key = key;
+      this.greeting = greeting;
+      this.thread = Thread.ofPlatform().name("door-" + port).daemon(true).unstarted(this);
+    }
+
+    @Override
+    public void run() {
+      long end = System.nanoTime() + OPEN_FOR.toNanos();
+      try (socket) {
+        for (long left = OPEN_FOR.toMillis();
+            left > 0;
+            left = (end - System.nanoTime()) / 1_000_000) {
+          socket.setSoTimeout(Math.toIntExact(left));
+          try (Socket caller = socket.accept()) {
+            caller.getOutputStream().write(greeting);
+          }
         }
+      } catch (SocketTimeoutException e) {
+        // Nobody came (any more).
+      } catch (IOException e) {
+        LOG.atDebug().addKeyValue("error", e.getMessage()).log("A door is closed");
+      } finally {
+        open.remove(key, this);
       }
-    } catch (SocketTimeoutException e) {
-      // Nobody came (any more).
-    } catch (IOException e) {
-      LOG.atDebug().addKeyValue("error", e.getMessage()).log("A door is closed");
-    } finally {
-      synchronized (this) {
-        open.remove(key, socket);
+    }
+
+    /** The kernel takes connections until whoever waits for them has noticed. */
+    void shut() {
+      closeQuietly(socket);
+      try {
+        thread.join(SHUT_WITHIN);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       }
     }
   }
