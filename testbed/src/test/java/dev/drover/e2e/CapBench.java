@@ -56,7 +56,7 @@ class CapBench {
   @Test
   void drover10(Testbed testbed) {
     try (var scene = Scene.onSource(testbed, SPEC)) {
-      drover(scene, List.of("Zstd", "Zlib"));
+      drover(scene);
     }
   }
 
@@ -64,24 +64,19 @@ class CapBench {
   void drover7(Testbed testbed) {
     var source = testbed.addHost(HostSettings.defaults().withSuite("bookworm"));
     try (var scene = Scene.between(testbed, SPEC, source, testbed.host("n2"))) {
-      drover(scene, List.of());
+      drover(scene);
     } finally {
       testbed.removeHost(source);
     }
   }
 
   /** The lowest cap that each number of connections may have, and two higher ones. */
-  private static void drover(Scene scene, List<String> methods) {
+  private static void drover(Scene scene) {
     System.out.println("Drover on " + scene.source().virsh("version").out().strip());
     for (int connections : new int[] {2, 4, 8}) {
       for (int cap :
           new int[] {LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION * connections, 100, 200}) {
         drover(scene, "parallelConnections: %d\n".formatted(connections), cap);
-      }
-    }
-    for (String method : methods) {
-      for (int cap : new int[] {24, 50}) {
-        drover(scene, "compression: %s\n".formatted(method), cap);
       }
     }
   }

@@ -75,6 +75,10 @@ final class HostFit {
       for (Surroundings.Cell cell : guest.cellsOrEmpty()) {
         cells.put(cell.numaNode(), IdSet.parse(cell.cpus()));
       }
+      IdSet placed = cells.values().stream().reduce(IdSet.EMPTY, IdSet::and);
+      if (guest.cpus() != null && !IdSet.parse(guest.cpus()).without(placed).isEmpty()) {
+        return Optional.empty(); // of a daemon that knows nothing of this
+      }
       return PinRemapping.find(
               new PinRemapping.Wanted(
                   cells, guest.numaNodes() == null ? IdSet.EMPTY : IdSet.parse(guest.numaNodes())),

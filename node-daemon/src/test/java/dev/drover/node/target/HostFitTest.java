@@ -95,6 +95,13 @@ class HostFitTest {
   }
 
   @Test
+  void aSourceThatDoesNotTellItsNodesCanNotBeRemappedFrom() throws HypervisorException {
+    List<Blocker> blockers = new ArrayList<>();
+    assertThat(pinning(guest("8-9", null), Pins.Remap, blockers)).isEmpty();
+    assertThat(blockers).hasSize(1);
+  }
+
+  @Test
   void aBridgeThatIsNotHereIsRefusedUnlessAnotherTakesItsPlace() throws HypervisorException {
     var guest = guest(null, null, "office");
     assertThat(missing(guest, Map.of())).containsExactly(Reason.NetworkMissing.name());
