@@ -55,8 +55,8 @@ class CopyRuleTest {
 
   @Test
   void theFirmwaresVariablesAreCopiedWhateverIsNamed() {
-    assertThat(new CopyRule(Storage.Shared, Set.of()).mayCopy(file("nvram"))).isTrue();
-    assertThat(new CopyRule(Storage.Auto, Set.of("vda")).mayCopy(file("nvram"))).isTrue();
+    assertThat(new CopyRule(Storage.Shared, Set.of(), false).mayCopy(file("nvram"))).isTrue();
+    assertThat(new CopyRule(Storage.Auto, Set.of("vda"), false).mayCopy(file("nvram"))).isTrue();
   }
 
   @Test
