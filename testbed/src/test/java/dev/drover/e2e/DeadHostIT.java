@@ -44,6 +44,7 @@ class DeadHostIT {
       awaitReady(testbed, "n1", Reason.FencedHostAlive);
       fence(testbed, "n1", false);
       awaitReady(testbed, "n1", Reason.HeartbeatSeen);
+      scene.guest().observer().forget(); // it counts its beats anew
       scene.source().virsh("start", "orphan").orThrow();
       Migration.awaitSeen(testbed, "orphan", "n1");
       scene.migrate(TO_N2).awaitSucceeded();
