@@ -25,7 +25,12 @@ enum DefinitionFault {
     var migration = heldBeforeTheMove(guest);
     var victim = this == SourceBefore || this == SourceBetween ? guest.source() : guest.target();
     switch (this) {
-      case SourceBefore, TargetBefore -> {
+      case SourceBefore -> {
+        // Its daemon asks it once more whether the guest is off before it writes that it moves.
+        victim.libvirtd().kill();
+        guest.source().daemon().resume();
+      }
+      case TargetBefore -> {
         victim.libvirtd().pause();
         guest.source().daemon().resume();
         migration.await("the definition is to go over", s -> s.source().cold().handsOver());
