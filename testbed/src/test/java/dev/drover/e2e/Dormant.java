@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.process.Waiting;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -143,6 +144,7 @@ final class Dormant implements AutoCloseable {
     assertThat(digests(target)).isEqualTo(digestsBefore);
     // What only looks like a definition is gone when libvirt starts again.
     target.libvirtd().restart();
+    awaitReadyAgain(target);
     assertThat(target.virsh("dominfo", name).orThrow().out())
         .containsPattern("State: +shut off")
         .containsPattern("Persistent: +yes");
@@ -151,6 +153,23 @@ final class Dormant implements AutoCloseable {
       assertThat(source.exec("test", "-e", file).succeeded()).as(file).isFalse();
     }
     assertNoProbesLeft();
+  }
+
+  /** Whoever asks for a host next shall not be told that its libvirt is away. */
+  private void awaitReadyAgain(HypervisorHost host) {
+    Waiting.until(
+        "the daemon of " + host.name() + " has its libvirt again",
+        () ->
+            testbed.metrics(host.daemon().httpUrl()).contains("drover_daemon_libvirt_connected 1")
+                && testbed
+                    .kubectl(
+                        "get",
+                        "hvn",
+                        host.name(),
+                        "-o",
+                        "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}")
+                    .out()
+                    .equals("True"));
   }
 
   /** It is at the source as it was, and nothing of it is at the target. */
