@@ -61,7 +61,9 @@ class MixedVersionsIT {
     }
   }
 
-  /** One that has not been on QEMU 7.2 yet: what wrote to memory on its way from there may be dead. */
+  /**
+   * One that has not been on QEMU 7.2 yet: what wrote to memory on its way from there may be dead.
+   */
   private static void aGuestIsShutDownAndStartedOnTheOldHost(
       Testbed testbed, HypervisorHost recent, HypervisorHost old) {
     var spec = GuestSpec.named("cooled").withMachine(OLD_MACHINE).withDisk(DiskSpec.local(32));
