@@ -9,9 +9,11 @@ import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.hypervisor.TransferRequest;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.source.RunningTransfer.Decider;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -57,6 +59,7 @@ final class TransferRun implements Runnable {
   private volatile Tuning tuning;
   private final PeerLink peer;
   private final RunningTransfer transfer;
+  private final WatchdogPolicy watchdog;
 
   TransferRun(
       Beginning beginning,
@@ -64,8 +67,10 @@ final class TransferRun implements Runnable {
       Tuning tuning,
       SourceReports.Voice voice,
       Hypervisor hypervisor,
-      InstantSource clock) {
+      InstantSource clock,
+      WatchdogPolicy watchdog) {
     this.beginning = beginning;
+    this.watchdog = watchdog;
     this.order = order;
     this.tuning = tuning;
     this.hypervisor = hypervisor;
@@ -135,6 +140,7 @@ final class TransferRun implements Runnable {
     LOG.info(transfer.voice().ref()).log("A transfer that was started before is picked up");
     var process = awaitProcess();
     try {
+      process.ifPresent(held -> watchConnections(held, false));
       catchUp();
       follow(process, tuner(tuning, false), null, clock.instant());
     } finally {
@@ -181,6 +187,7 @@ final class TransferRun implements Runnable {
       if (!writeIntention() || stopBeforeStart()) {
         return;
       }
+      watchConnections(held, true);
       var begins = tuning;
       var tuner = tuner(begins, true);
       var stream = order.stream(hypervisor.host().cpus());
@@ -206,6 +213,16 @@ final class TransferRun implements Runnable {
       follow(Optional.of(held), tuner, begins, clock.instant());
     } catch (HypervisorException e) {
       sayNotStarted(e);
+    }
+  }
+
+  private void watchConnections(EmulatorProcess process, boolean fresh) {
+    try {
+      transfer.watched(hypervisor.connections(order.uuid(), process, order.target(), fresh));
+    } catch (HypervisorException e) {
+      LOG.warn(transfer.voice().ref())
+          .addKeyValue("error", e.getMessage())
+          .log("The connections of the transfer can't be watched");
     }
   }
 
@@ -286,6 +303,7 @@ final class TransferRun implements Runnable {
             .name("fence-" + order.uuid())
             .daemon(true)
             .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
+    var standstill = watchStandstill(process, switchover);
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.
@@ -304,8 +322,27 @@ final class TransferRun implements Runnable {
       transfer.end();
       fence.interrupt();
       fence.join(TimeUnit.SECONDS.toMillis(2));
+      if (standstill.isPresent()) {
+        standstill.get().interrupt();
+        standstill.get().join(TimeUnit.SECONDS.toMillis(2));
+      }
+      transfer.connections().ifPresent(TransferConnections::close);
     }
     awaitReturn();
+  }
+
+  private Optional<Thread> watchStandstill(
+      Optional<EmulatorProcess> process, Switchover switchover) {
+    if (process.isEmpty() || transfer.connections().isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        Thread.ofPlatform()
+            .name("standstill-" + order.uuid())
+            .daemon(true)
+            .start(
+                new StandstillWatch(
+                    transfer, process.get(), transfer.connections().get(), watchdog, switchover)));
   }
 
   /** libvirt's call comes back some 200 ms after the hand-over; its connection is closed then. */

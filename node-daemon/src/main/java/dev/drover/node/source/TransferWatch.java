@@ -47,7 +47,6 @@ final class TransferWatch {
   private final Undecided undecided;
   private final Switchover switchover;
   private Instant lastAnswer;
-  private @Nullable Instant abortSentAt;
   private String toldTrouble = "";
 
   TransferWatch(
@@ -88,7 +87,7 @@ final class TransferWatch {
         j -> {
           attempt("obey the spec", steering::tune);
           attempt("decide about convergence", () -> steering.decide(j));
-          attempt("end the transfer", this::abortIfAsked);
+          attempt("end the transfer", () -> abortIfAsked(j));
           transfer.voice().progress(meter.read(j, now));
           attempt("share the bandwidth", () -> tuner.tune(j, transfer.signals(), now));
         });
@@ -113,12 +112,33 @@ final class TransferWatch {
     }
   }
 
-  private void abortIfAsked() throws HypervisorException {
-    if (stopRequest.get() != null && abortSentAt == null && mayAbort()) {
-      transfer.hypervisor().abortJob(transfer.order().uuid());
-      abortSentAt = transfer.clock().instant();
-      LOG.info(transfer.voice().ref()).log("The transfer was told to end");
+  /**
+   * While memory is sent, libvirt's own abort may come in the very instant in which the guest is
+   * stopped for the switchover; libvirt or QEMU then waits for ever for an event that has passed
+   * (testbed.md B.4c, C.3). A broken stream is met at one place only, and so ends the transfer in
+   * the same way at any moment. If there is none any more, it is too late for either.
+   */
+  private void abortIfAsked(JobStatistics job) throws HypervisorException {
+    if (stopRequest.get() == null || transfer.abortedAt().isPresent() || !mayAbort()) {
+      return;
     }
+    boolean memoryIsSent = job.memoryTotalBytes() > 0;
+    if (memoryIsSent && transfer.connections().isPresent()) {
+      try {
+        if (transfer.connections().get().breakStreams() > 0) {
+          transfer.aborted(transfer.clock().instant());
+          LOG.info(transfer.voice().ref()).log("The transfer was ended by breaking its streams");
+        }
+        return;
+      } catch (HypervisorException e) {
+        LOG.info(transfer.voice().ref())
+            .addKeyValue("error", e.getMessage())
+            .log("The streams can't be broken; libvirt is told to end the transfer");
+      }
+    }
+    transfer.hypervisor().abortJob(transfer.order().uuid());
+    transfer.aborted(transfer.clock().instant());
+    LOG.info(transfer.voice().ref()).log("The transfer was told to end");
   }
 
   private boolean mayAbort() {
@@ -137,7 +157,10 @@ final class TransferWatch {
     String trouble = "";
     if (lastAnswer.plus(SILENCE_WORTH_TELLING).isBefore(now)) {
       trouble = "libvirt here does not answer for the guest; its transfer may go on";
-    } else if (abortSentAt != null && abortSentAt.plus(ABORT_SHOULD_TAKE).isBefore(now)) {
+    } else if (transfer
+        .abortedAt()
+        .filter(at -> at.plus(ABORT_SHOULD_TAKE).isBefore(now))
+        .isPresent()) {
       trouble =
           "libvirt was told to end the transfer and has not done so; a restart of this host's libvirtd cures that, and"
               + " the guest lives on";
@@ -204,6 +227,18 @@ final class TransferWatch {
       return;
     }
     var failure = transfer.failureOfCall();
+    if (transfer.brokenBecause().isPresent()) {
+      var unused =
+          transfer.say(
+              State.Stopped,
+              Reason.ConnectionToTargetFailed,
+              transfer.brokenBecause().get()
+                  + ": Drover has broken the connections to "
+                  + transfer.order().targetNode()
+                  + ", so that the guest goes on here"
+                  + failure.map(f -> ". " + TransferFailure.describe(f)).orElse(""));
+      return;
+    }
     var unused =
         failure.isPresent()
             ? transfer.say(
