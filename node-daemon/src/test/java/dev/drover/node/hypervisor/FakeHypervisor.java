@@ -575,7 +575,7 @@ public final class FakeHypervisor implements Hypervisor {
     @Override
     public Traffic traffic() throws HypervisorException {
       synchronized (host) {
-        host.answer("traffic");
+        host.look("traffic");
         return host.traffics.getOrDefault(uuid, Traffic.NONE);
       }
     }

@@ -26,6 +26,7 @@ import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Surroundings;
+import dev.drover.node.hypervisor.TransferConnections.Traffic;
 import dev.drover.node.report.RecordedReports;
 import java.time.Duration;
 import java.time.Instant;
@@ -265,12 +266,55 @@ class SourceRoleTest extends SourceStage {
   void anAbortIsAskedOfLibvirtAndItsOutcomeIsTold() throws HypervisorException {
     var transfer = begin();
     var failure = Failure.of(Reason.Deleted, "deleted", null, Phase.PreCopy);
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
     role.handle(migration(Phase.PreCopy, null, failure));
-    await().until(() -> source.calls().contains("abortJob " + DOMAIN));
+    await().until(() -> source.calls().contains("breakStreams " + DOMAIN));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("abortJob"));
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Aborted, 78, "canceled by client"));
     awaitSaid(State.Stopped);
     assertThat(reports.source().reason()).isEqualTo(Reason.Deleted.name());
+  }
+
+  @Test
+  void anAbortWhileDisksAreCopiedIsAskedOfLibvirt() throws HypervisorException {
+    begin();
+    source.putJob(DOMAIN, Optional.of(copyingDisks()));
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
+    role.handle(
+        migration(Phase.PreCopy, null, Failure.of(Reason.Deleted, "deleted", null, Phase.PreCopy)));
+    await().until(() -> source.calls().contains("abortJob " + DOMAIN));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("break"));
+  }
+
+  @Test
+  void aDeadLinkDoesNotKeepTheGuestStill() throws HypervisorException {
+    var transfer = begin();
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, true));
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> source.calls().contains("breakStreams " + DOMAIN));
+    source.putJob(DOMAIN, Optional.empty());
+    source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
+    transfer.fail(new HypervisorException(Kind.Other, 9, "Channel error"));
+    awaitSaid(State.Stopped);
+    assertThat(reports.source().reason()).isEqualTo(Reason.ConnectionToTargetFailed.name());
+    assertThat(reports.source().message()).contains("stands still", "n2", "Channel error");
+  }
+
+  @Test
+  void aCallThatWaitsForAnEventThatHasPassedIsHelpedOn() throws HypervisorException {
+    var transfer = begin();
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
+    await().until(() -> source.lookUps("traffic") > 2);
+    source.putTraffic(DOMAIN, Traffic.NONE);
+    await().atMost(Duration.ofSeconds(8)).until(() -> source.calls().contains("suspend " + DOMAIN));
+    assertThat(source.calls()).containsSubsequence("breakControl " + DOMAIN, "suspend " + DOMAIN);
+    source.putJob(DOMAIN, Optional.empty());
+    source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
+    transfer.fail(new HypervisorException(Kind.Other, 1, "Migration not in expected state"));
+    awaitSaid(State.Stopped);
   }
 
   @Test
