@@ -128,7 +128,7 @@ class StandstillBench {
     var name = (cell.fault() + "-" + cell.moment() + "-" + cell.block()).toLowerCase(Locale.ROOT);
     var disk = cell.block() ? DiskSpec.local(128) : DiskSpec.shared(64);
     boolean switchover = cell.moment() == Moment.Switchover;
-    var spec = GuestSpec.named(name).withDisk(disk).dirtying(96, switchover ? 40 : 4).writing(1);
+    var spec = GuestSpec.named(name).withDisk(disk).dirtying(96, switchover ? 40 : 4);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       if (cell.block()) {

@@ -92,6 +92,10 @@ final class RunningTransfer {
     return decider.compareAndSet(null, asking) || decider.get() == asking;
   }
 
+  boolean isDecidedBy(Decider one) {
+    return decider.get() == one;
+  }
+
   /** It was said where the guest is; both threads may end. */
   void end() {
     over = true;

@@ -3,8 +3,13 @@ package dev.drover.node.source;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.convergence.Convergence;
-import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence;
+import dev.drover.node.handover.Evidence.Call;
+import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.Evidence.Written;
+import dev.drover.node.handover.HandOver;
+import dev.drover.node.handover.Verdict;
 import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
@@ -127,9 +132,18 @@ final class TransferRun implements Runnable {
   private boolean wasNeverStarted() throws InterruptedException {
     while (true) {
       try {
-        return transfer.job().isEmpty()
-            && transfer.sourceView() == SourceView.AsBefore
-            && peer.view() == TargetView.Absent;
+        var call = transfer.job().isEmpty() ? Call.Failed : Call.Open;
+        return HandOver.decide(
+                new Evidence(
+                    false,
+                    Release.None,
+                    transfer.sourceView(),
+                    call == Call.Open ? TargetView.Unknown : peer.view(),
+                    call,
+                    order.guest().paused(),
+                    order.fenced(),
+                    Written.Intended))
+            instanceof Verdict.Start;
       } catch (HypervisorException e) {
         signals.await(TICK); // libvirt is away; it is asked until it answers
       }
@@ -297,7 +311,8 @@ final class TransferRun implements Runnable {
     var switchover = new Switchover(transfer);
     var steering = new Steering(transfer, stopRequest, () -> tuning, tuner, begunWith);
     var watch =
-        new TransferWatch(transfer, stopRequest, steering, tuner, meter, undecided, switchover);
+        new TransferWatch(
+            transfer, process, stopRequest, steering, tuner, meter, undecided, switchover);
     var fence =
         Thread.ofPlatform()
             .name("fence-" + order.uuid())

@@ -7,8 +7,10 @@ import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.SourceView;
 import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.Evidence.Written;
 import dev.drover.node.handover.HandOver;
 import dev.drover.node.handover.Verdict;
+import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.report.MigrationLog;
@@ -36,6 +38,7 @@ final class TransferWatch {
   private static final Duration SWITCHOVER_LET_PASS = Duration.ofSeconds(5);
 
   private static final Duration SILENCE_WORTH_TELLING = Duration.ofSeconds(10);
+  private static final Duration STEADY = Duration.ofSeconds(1);
   private static final Duration ABORT_SHOULD_TAKE = Duration.ofSeconds(30);
 
   private final RunningTransfer transfer;
@@ -48,9 +51,13 @@ final class TransferWatch {
   private final Switchover switchover;
   private Instant lastAnswer;
   private String toldTrouble = "";
+  private final Optional<EmulatorProcess> process;
+  private @Nullable Verdict lastVerdict;
+  private Instant sameVerdictSince = Instant.MIN;
 
   TransferWatch(
       RunningTransfer transfer,
+      Optional<EmulatorProcess> process,
       AtomicReference<@Nullable StopRequest> stopRequest,
       Steering steering,
       BandwidthTuner tuner,
@@ -58,6 +65,7 @@ final class TransferWatch {
       Undecided undecided,
       Switchover switchover) {
     this.transfer = transfer;
+    this.process = process;
     this.stopRequest = stopRequest;
     this.steering = steering;
     this.tuner = tuner;
@@ -174,22 +182,18 @@ final class TransferWatch {
     }
   }
 
-  /** Says Stopped, if the transfer is over and the guest is here. */
+  /**
+   * Says Stopped, if the transfer is over and the guest is here. If the guest is held here for a
+   * transfer that is over, does what is needed for it to go on.
+   */
   void judge() {
     var call = transfer.call();
     if (call == Call.Open) {
+      lastVerdict = null;
       return;
     }
-    var source = transfer.sourceView();
-    var evidence =
-        new Evidence(
-            false,
-            Release.None,
-            source,
-            source == SourceView.AsBefore ? transfer.peer().view() : TargetView.Unknown,
-            call,
-            transfer.order().guest().paused());
-    switch (HandOver.decide(evidence)) {
+    var verdict = HandOver.decide(evidence(call));
+    switch (verdict) {
       case Verdict.Stopped() -> {
         // The process may have ended since: then it is the fence's to decide, and it has or will.
         if (transfer.decides(Decider.Watch)) {
@@ -202,14 +206,80 @@ final class TransferWatch {
               });
         }
       }
-      case Verdict.Wait(var because) -> {
-        if (source != SourceView.HeldForPostCopy) { // that is for the recovery to mend and to tell
-          undecided.because(because);
+      case Verdict.DiscardTarget() -> {
+        // INVARIANT: from here on the fence resumes nothing: its guest is being destroyed.
+        if (isSteady(verdict) && transfer.decides(Decider.Watch)) {
+          cure("destroy the target's half", () -> transfer.peer().discard());
         }
       }
-      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
-          throw new IllegalStateException("not while the source's process lives: " + evidence);
+      case Verdict.ResumeSource() -> {
+        if (isSteady(verdict) && transfer.decides(Decider.Watch)) {
+          cure(
+              "let the guest go on here",
+              () -> transfer.hypervisor().resume(transfer.order().uuid()));
+        }
+      }
+      case Verdict.EndSource() -> {
+        if (isSteady(verdict)) {
+          cure(
+              "end what is left here of a guest that runs at the target",
+              () -> transfer.hypervisor().destroy(transfer.order().uuid()));
+        }
+      }
+      case Verdict.Wait(var because) -> {
+        if (hasEndedAfterAll()) {
+          var unused =
+              transfer.say(
+                  State.GuestLost,
+                  Reason.GuestStopped,
+                  "The guest's process ended while it was being let go on here");
+          transfer.end();
+        } else if (transfer.sourceView() != SourceView.HeldForPostCopy) {
+          undecided.because(because); // else it is for the recovery to mend and to tell
+        }
+      }
+      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost(), Verdict.Start() ->
+          throw new IllegalStateException("not while the source's process lives: " + verdict);
     }
+    if (!verdict.equals(lastVerdict)) {
+      lastVerdict = verdict;
+      sameVerdictSince = transfer.clock().instant();
+    }
+  }
+
+  private Evidence evidence(Call call) {
+    var source = transfer.sourceView();
+    return new Evidence(
+        false,
+        Release.None,
+        source,
+        source == SourceView.AsBefore || source == SourceView.HeldForMigration
+            ? transfer.peer().view()
+            : TargetView.Unknown,
+        call,
+        transfer.order().guest().paused(),
+        transfer.order().fenced(),
+        Written.Started);
+  }
+
+  /** libvirt may be about to cure it itself: it does when it comes back after a crash. */
+  private boolean isSteady(Verdict verdict) {
+    return verdict.equals(lastVerdict)
+        && sameVerdictSince.plus(STEADY).isBefore(transfer.clock().instant());
+  }
+
+  private void cure(String what, Attempt step) {
+    LOG.warn(transfer.voice().ref())
+        .addKeyValue("step", what)
+        .log("libvirt has left the guest held");
+    transfer.voice().watchdogActed("cure");
+    attempt(what, step);
+  }
+
+  /** The fence leaves it to this watch, once the watch has decided. */
+  private boolean hasEndedAfterAll() {
+    return process.filter(p -> p.awaitExit(Duration.ZERO)).isPresent()
+        && transfer.isDecidedBy(Decider.Watch);
   }
 
   /** The guest that Drover stopped for the transfer's sake goes on here. */

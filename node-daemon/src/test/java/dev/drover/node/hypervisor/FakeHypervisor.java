@@ -783,6 +783,21 @@ public final class FakeHypervisor implements Hypervisor {
     }
 
     @Override
+    public void discard(UUID uuid) throws HypervisorException {
+      host.call("discard", uuid.toString());
+      synchronized (host) {
+        var domain = host.domains.get(uuid);
+        if (domain == null) {
+          return;
+        }
+        if (domain.run().executes()) {
+          throw new HypervisorException(Kind.Conflict, 55, "the guest runs there");
+        }
+      }
+      host.remove(uuid, DomainEvent.Stopped);
+    }
+
+    @Override
     public boolean canResumePostCopy() {
       return host.survivesResumption;
     }

@@ -232,20 +232,59 @@ class SourceRoleTest extends SourceStage {
             () -> source.calls().stream().filter(c -> c.startsWith("startTransfer")).count() == 2);
   }
 
-  @Test
-  void aSourceThatIsHeldWithoutATransferIsNotGuessedAt() throws HypervisorException {
+  /** libvirt died in the last instants, and has left the guest held on both hosts. */
+  private void heldOnBothHosts() throws HypervisorException {
     var transfer = begin();
     landPaused();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
+  }
+
+  @Test
+  void aGuestThatIsLeftHeldOnBothHostsGoesOnHereOnceTheCopyIsGone() throws HypervisorException {
+    heldOnBothHosts();
+    awaitSaid(State.Stopped);
+    assertThat(target.calls()).contains("discard " + DOMAIN).noneMatch(c -> c.startsWith("resume"));
+    assertThat(target.domain(DOMAIN)).isEmpty();
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+    assertThat(source.domain(DOMAIN).orElseThrow().run()).isEqualTo(Run.Running);
+  }
+
+  @Test
+  void aGuestThatIsLeftHeldIsNotTouchedWhileTheTargetCanNotBeAsked() throws HypervisorException {
+    var transfer = begin();
+    target.setConnected(false);
     source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
     await()
         .atMost(Duration.ofSeconds(15))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
-    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
-    // And it is told when it turns out.
-    source.become(DOMAIN, Run.Running, "migration canceled", DomainEvent.Resumed);
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("resume"));
+    target.setConnected(true);
     awaitSaid(State.Stopped);
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+  }
+
+  @Test
+  void aStaleHalfIsEndedHereIfTheGuestRunsAtTheTarget() throws HypervisorException {
+    heldOnBothHosts();
+    target.become(DOMAIN, Run.Running, "migrated", DomainEvent.Resumed);
+    awaitSaid(State.Switched);
+    assertThat(source.calls()).contains("destroy " + DOMAIN).noneMatch(c -> c.startsWith("resume"));
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("discard"));
+  }
+
+  @Test
+  void aGuestThatDiesWhileItIsBeingLetGoOnIsLostAndNotResumedElsewhere()
+      throws HypervisorException {
+    heldOnBothHosts();
+    source.fail("resume", new HypervisorException(Kind.Other, 1, "QEMU is in trouble"));
+    await().until(() -> source.calls().contains("resume " + DOMAIN));
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
+    awaitSaid(State.GuestLost);
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
   }
 
   @Test
