@@ -187,6 +187,10 @@ final class TransferWatch {
    * transfer that is over, does what is needed for it to go on.
    */
   void judge() {
+    if (process.filter(p -> p.awaitExit(Duration.ZERO)).isPresent()) {
+      judgeEnd();
+      return;
+    }
     var call = transfer.call();
     if (call == Call.Open) {
       lastVerdict = null;
@@ -227,14 +231,7 @@ final class TransferWatch {
         }
       }
       case Verdict.Wait(var because) -> {
-        if (hasEndedAfterAll()) {
-          var unused =
-              transfer.say(
-                  State.GuestLost,
-                  Reason.GuestStopped,
-                  "The guest's process ended while it was being let go on here");
-          transfer.end();
-        } else if (transfer.sourceView() != SourceView.HeldForPostCopy) {
+        if (transfer.sourceView() != SourceView.HeldForPostCopy) {
           undecided.because(because); // else it is for the recovery to mend and to tell
         }
       }
@@ -276,10 +273,16 @@ final class TransferWatch {
     attempt(what, step);
   }
 
-  /** The fence leaves it to this watch, once the watch has decided. */
-  private boolean hasEndedAfterAll() {
-    return process.filter(p -> p.awaitExit(Duration.ZERO)).isPresent()
-        && transfer.isDecidedBy(Decider.Watch);
+  /** The process is gone: the fence's to decide, unless this watch has begun to. */
+  private void judgeEnd() {
+    if (transfer.isDecidedBy(Decider.Watch)) {
+      var unused =
+          transfer.say(
+              State.GuestLost,
+              Reason.GuestStopped,
+              "The guest's process ended while it was being let go on here");
+      transfer.end();
+    }
   }
 
   /** The guest that Drover stopped for the transfer's sake goes on here. */
