@@ -82,7 +82,8 @@ public final class Roles implements AutoCloseable {
             hypervisor,
             nodes,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
-            clock);
+            clock,
+            nodes);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
