@@ -82,7 +82,7 @@ class HandOverIT {
    */
   @Test
   void aTargetThatFallsSilentInTheSwitchoverDoesNotKeepTheGuestStill(Testbed testbed) {
-    var spec = GuestSpec.named("silent").withDisk(DiskSpec.local(64)).dirtying(96, 40);
+    var spec = GuestSpec.named("silent").withDisk(DiskSpec.local(64)).dirtying(64, 40);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       withASlowLine(
@@ -104,7 +104,7 @@ class HandOverIT {
 
   @Test
   void aLinkThatIsCutInTheSwitchoverDoesNotKeepTheGuestStill(Testbed testbed) {
-    var spec = GuestSpec.named("severed").withDisk(DiskSpec.shared(64)).dirtying(96, 40);
+    var spec = GuestSpec.named("severed").withDisk(DiskSpec.shared(64)).dirtying(64, 40);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       withASlowLine(
@@ -128,7 +128,7 @@ class HandOverIT {
    */
   @Test
   void aGuestThatLibvirtHasLeftHeldOnBothHostsGoesOn(Testbed testbed) {
-    var spec = GuestSpec.named("limbo").withDisk(DiskSpec.shared(64)).dirtying(96, 40);
+    var spec = GuestSpec.named("limbo").withDisk(DiskSpec.shared(64)).dirtying(64, 40);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       withASlowLine(
@@ -162,7 +162,7 @@ class HandOverIT {
 
   /** Returns when the guest stands still; the rest of it takes some seconds. */
   private static Migration intoTheSwitchover(Scene scene) {
-    var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 8000\n");
+    var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 10000\n");
     scene
         .source()
         .virsh(Migration.DEADLINE, "event", scene.guest().name(), "lifecycle", "--timeout", "120")

@@ -128,7 +128,8 @@ class StandstillBench {
     var name = (cell.fault() + "-" + cell.moment() + "-" + cell.block()).toLowerCase(Locale.ROOT);
     var disk = cell.block() ? DiskSpec.local(128) : DiskSpec.shared(64);
     boolean switchover = cell.moment() == Moment.Switchover;
-    var spec = GuestSpec.named(name).withDisk(disk).dirtying(96, switchover ? 40 : 4);
+    var spec =
+        GuestSpec.named(name).withDisk(disk).dirtying(switchover ? 64 : 96, switchover ? 40 : 4);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       if (cell.block()) {
@@ -154,7 +155,7 @@ class StandstillBench {
         scene.migrate(
             "target: {nodeName: n2}\n"
                 + (cell.moment() == Moment.Switchover
-                    ? "maxDowntimeMilliseconds: 8000\n"
+                    ? "maxDowntimeMilliseconds: 10000\n"
                     : "bandwidthMiBps: 6\n"));
     cell.moment().await(scene, migration);
     HypervisorHost target = scene.target();
