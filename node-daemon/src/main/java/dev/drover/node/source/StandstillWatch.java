@@ -195,9 +195,12 @@ final class StandstillWatch implements Runnable {
     return policy.mayBreakConnections();
   }
 
+  /** INVARIANT: only while there is a job, whose end lets the guest go on. */
   private void nudge() {
     try {
-      transfer.hypervisor().suspend(transfer.order().uuid());
+      if (transfer.job().isPresent()) {
+        transfer.hypervisor().suspend(transfer.order().uuid());
+      }
     } catch (HypervisorException e) {
       LOG.warn(transfer.voice().ref())
           .addKeyValue("error", e.getMessage())
