@@ -62,7 +62,11 @@ public final class DaemonMain {
       var config = DaemonConfig.from(System.getenv());
       run(
           config,
-          clock -> new LibvirtHypervisor(LibvirtConfig.of(config.libvirtUri().toString()), clock));
+          clock ->
+              new LibvirtHypervisor(
+                  LibvirtConfig.of(config.libvirtUri().toString())
+                      .withMigrationPorts(config.migrationPorts()),
+                  clock));
     } catch (ConfigException e) {
       for (var problem : e.problems()) {
         LOG.atError().addKeyValue(LogKeys.REASON, problem).log("The environment can't be used");
@@ -111,7 +115,8 @@ public final class DaemonMain {
                 client,
                 hypervisor,
                 registry,
-                clock))
+                clock,
+                config.watchdog()))
         .start();
   }
 
