@@ -45,8 +45,8 @@ class MixedVersionsIT {
             .isEqualTo("Fenced");
         back.assertMoved(boot);
         theCapHolds(back.reversed());
-        aGuestIsShutDownAndStartedOnTheOldHost(back);
       }
+      aGuestIsShutDownAndStartedOnTheOldHost(testbed, recent, old);
       aGuestThatIsShutOffMovesThoughLibvirtDies(testbed, old, recent);
       var tooNew = GuestSpec.named("toonew").withMachine(NEW_MACHINE).withDisk(DiskSpec.local(32));
       try (var scene = Scene.between(testbed, tooNew, recent, old)) {
@@ -61,14 +61,19 @@ class MixedVersionsIT {
     }
   }
 
-  private static void aGuestIsShutDownAndStartedOnTheOldHost(Scene scene) {
-    var migration = scene.migrate("target: {nodeName: n3}\nmode: Cold\nshutdown: Graceful\n");
-    migration.await(
-        "the guest is off", s -> s.progress() != null || s.phaseValue() == Phase.Commitment);
-    scene.guest().observer().forget();
-    migration.awaitSucceeded();
-    scene.guest().awaitBooted().awaitRunningOn(scene.target());
-    scene.assertOnlyAt(scene.target());
+  /** One that has not been on QEMU 7.2 yet: what wrote to memory on its way from there may be dead. */
+  private static void aGuestIsShutDownAndStartedOnTheOldHost(
+      Testbed testbed, HypervisorHost recent, HypervisorHost old) {
+    var spec = GuestSpec.named("cooled").withMachine(OLD_MACHINE).withDisk(DiskSpec.local(32));
+    try (var scene = Scene.between(testbed, spec, recent, old)) {
+      var migration = scene.migrate("target: {nodeName: n3}\nmode: Cold\nshutdown: Graceful\n");
+      migration.await(
+          "the guest is off", s -> s.progress() != null || s.phaseValue() == Phase.Commitment);
+      scene.guest().observer().forget();
+      migration.awaitSucceeded();
+      scene.guest().awaitBooted().awaitRunningOn(scene.target());
+      scene.assertOnlyAt(scene.target());
+    }
   }
 
   private static void aGuestThatIsShutOffMovesThoughLibvirtDies(
