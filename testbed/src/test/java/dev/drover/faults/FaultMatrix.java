@@ -3,6 +3,8 @@ package dev.drover.faults;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.faults.Result;
+import dev.drover.testbed.faults.Results;
 import dev.drover.testbed.junit.DroverTestbed;
 import java.util.Set;
 import java.util.function.Predicate;

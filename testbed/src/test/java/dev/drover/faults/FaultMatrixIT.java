@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.faults.Fault;
+import dev.drover.testbed.faults.Results;
 import dev.drover.testbed.junit.DroverTestbed;
 import java.util.Arrays;
 import java.util.List;

@@ -4,6 +4,8 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
+import dev.drover.testbed.faults.Result;
+import dev.drover.testbed.faults.Results;
 import dev.drover.testbed.faults.Victims;
 import dev.drover.testbed.guest.Guest;
 import dev.drover.testbed.host.HypervisorHost;
@@ -82,6 +84,46 @@ final class Trial implements AutoCloseable {
     fault.heal(victims);
     return conclude(
         Expectation.of(moment, fault), fault.silencesTarget() && moment != Moment.PostCopy);
+  }
+
+  /** Several faults, one after the other or at the same time. */
+  static Result run(Stage stage, Schedule schedule) {
+    var first = schedule.steps().getFirst().fault();
+    var source = stage.ready(schedule.storage().guest(first));
+    var name = "random/" + schedule.seed();
+    try (var trial = new Trial(stage, name, schedule.storage(), source)) {
+      return trial.run(schedule);
+    }
+  }
+
+  private Result run(Schedule schedule) {
+    apply(schedule.spec());
+    List<Runnable> heals = new ArrayList<>();
+    List<String> hits = new ArrayList<>();
+    for (var step : schedule.steps()) {
+      LockSupport.parkNanos(step.after().toNanos());
+      // Looked up anew: the fault before may have ended what was known.
+      try (var now = new Victims(stage.testbed(), stage.copies(), guest().name(), source, target)) {
+        if (hits.isEmpty()) {
+          hit();
+        }
+        hits.add(step.fault() + "@" + Moment.of(request().latest()));
+        step.fault().inject(now);
+        if (step.overlaps()) {
+          heals.add(() -> step.fault().heal(victims));
+        } else {
+          LockSupport.parkNanos(step.lasts().toNanos());
+          step.fault().heal(now);
+        }
+      }
+    }
+    heals.forEach(Runnable::run);
+    hit = String.join(" ", hits);
+    var mayBe = EnumSet.of(Outcome.Moved, Outcome.Stayed);
+    if (schedule.mayTakeTheGuest()) {
+      mayBe.addAll(EnumSet.of(Outcome.Gone, Outcome.Waits));
+    }
+    return conclude(mayBe, !schedule.isPostCopy() && !schedule.mayTakeTheGuest());
   }
 
   /** Asks for the migration; {@code spec} is what it says beside the target. */

@@ -1,4 +1,4 @@
-package dev.drover.faults;
+package dev.drover.testbed.faults;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param cell its name; of a random schedule, {@code random/SEED/NUMBER}
  * @param hit where the migration stood when the fault happened: phase, the source's and the
  *     target's word, and whose QEMU process was there
- * @param outcome an {@link Outcome}
+ * @param outcome an {@code Outcome}
  * @param reason of the failure, or of what is waited for
  * @param secondsToEnd from the end of the fault to the terminal phase; null: it has none
  * @param silenceMilliseconds the longest time that the guest was not heard, from the fault on;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param commit of the source tree
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-record Result(
+public record Result(
     String cell,
     String hit,
     String outcome,
@@ -37,7 +37,7 @@ record Result(
     String commit) {
 
   @JsonProperty
-  boolean well() {
+  public boolean well() {
     return violations.isEmpty();
   }
 }

@@ -1,4 +1,4 @@
-package dev.drover.faults;
+package dev.drover.testbed.faults;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,21 +18,21 @@ import java.util.Locale;
  * testbed/target/faults/results.jsonl}. It is appended to, so that an interrupted run can be
  * resumed.
  */
-final class Results {
+public final class Results {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private final Path file;
 
-  Results() {
+  public Results() {
     this(Recipes.sourceTree().resolve("testbed/target/faults/results.jsonl"));
   }
 
-  Results(Path file) {
+  public Results(Path file) {
     this.file = file;
   }
 
   /** All lines, the oldest first. */
-  List<Result> all() {
+  public List<Result> all() {
     if (!Files.exists(file)) {
       return List.of();
     }
@@ -47,7 +47,7 @@ final class Results {
     return results;
   }
 
-  void add(Result result) {
+  public void add(Result result) {
     try {
       Files.createDirectories(file.getParent());
       Files.writeString(
@@ -83,7 +83,7 @@ final class Results {
   }
 
   /** The commit that is being tested, with a mark if the tree has changes. */
-  static String commit() {
+  public static String commit() {
     var described =
         Command.of("git", "-C", Recipes.sourceTree().toString(), "describe", "--always", "--dirty")
             .run();
