@@ -14,8 +14,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -45,6 +47,8 @@ final class Trial implements AutoCloseable {
   private final Victims victims;
   private final List<String> violations = new ArrayList<>();
   private final long started = System.nanoTime();
+  private final Map<String, Integer> restartsBefore;
+  private final Set<String> restartsExpected = new HashSet<>();
   private @Nullable DomainEvents events;
   private @Nullable Request request;
   private String hit = "-";
@@ -56,6 +60,7 @@ final class Trial implements AutoCloseable {
     this.storage = storage;
     this.source = source;
     this.target = stage.otherThan(source);
+    this.restartsBefore = stage.supervisor().restarts();
     this.victims =
         new Victims(stage.testbed(), stage.copies(), stage.guest().name(), source, target);
   }
@@ -78,6 +83,7 @@ final class Trial implements AutoCloseable {
       violations.add("the moment was missed: " + Moment.of(request().latest()));
     }
     hit();
+    restartsExpected.addAll(fault.restarts(source.name(), target.name()));
     fault.inject(victims);
     moment.injected(this);
     LockSupport.parkNanos(fault.lasts().toNanos());
@@ -108,6 +114,7 @@ final class Trial implements AutoCloseable {
           hit();
         }
         hits.add(step.fault() + "@" + Moment.of(request().latest()));
+        restartsExpected.addAll(step.fault().restarts(source.name(), target.name()));
         step.fault().inject(now);
         if (step.overlaps()) {
           heals.add(() -> step.fault().heal(victims));
@@ -187,6 +194,7 @@ final class Trial implements AutoCloseable {
       }
     }
     judgeCopies();
+    judgeProcesses();
     end(end.isPresent(), home);
     return new Result(
         name,
@@ -290,6 +298,20 @@ final class Trial implements AutoCloseable {
               + guest().observer().beats().fromSecondCopy().size()
               + " beats");
     }
+  }
+
+  /** None of Drover's processes has ended, or was killed for its silence, unless by the fault. */
+  private void judgeProcesses() {
+    stage
+        .supervisor()
+        .restarts()
+        .forEach(
+            (process, count) -> {
+              boolean again = count > restartsBefore.getOrDefault(process, 0);
+              if (again && !process.endsWith("/libvirtd") && !restartsExpected.contains(process)) {
+                violations.add(process + " had to be started again");
+              }
+            });
   }
 
   /** The object goes; with it, by hand, what can't go by itself. */

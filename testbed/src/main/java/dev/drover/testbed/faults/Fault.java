@@ -2,6 +2,7 @@ package dev.drover.testbed.faults;
 
 import dev.drover.testbed.faults.Victims.Ports;
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * What goes wrong. A killed process is started again by its supervisor ({@link Supervisor}), not by
@@ -256,6 +257,20 @@ public enum Fault {
           TargetLibvirtdStopped40s ->
           true;
       default -> false;
+    };
+  }
+
+  /**
+   * The processes of Drover that end by it and are started again, by the names of {@link
+   * Supervisor#restarts}.
+   */
+  public Set<String> restarts(String source, String target) {
+    return switch (this) {
+      case OperatorKilled -> Set.of("operator");
+      case SourceDaemonKilled, SourceHostDead -> Set.of(source + "/daemon");
+      case TargetDaemonKilled, TargetHostDead -> Set.of(target + "/daemon");
+      case BothDaemonsKilled -> Set.of(source + "/daemon", target + "/daemon");
+      default -> Set.of();
     };
   }
 
