@@ -181,7 +181,7 @@ public enum Fault {
       victims.source().host().powerOn();
     }
   },
-  TargetDiskFull("the target's disk is full for 10 s", Duration.ofSeconds(10)) {
+  TargetDiskFull("the target's disk is full for 5 s", Duration.ofSeconds(5)) {
     @Override
     public void inject(Victims victims) {
       // All that is free, however little: fallocate takes nothing if it can't have all it asks for.
@@ -196,7 +196,7 @@ public enum Fault {
       victims.target().host().exec("rm", "-f", BALLAST);
     }
   },
-  SourceClockStepped("the source's clock is an hour ahead for 10 s", Duration.ofSeconds(10)) {
+  SourceClockStepped("the source's clock is an hour ahead for 5 s", Duration.ofSeconds(5)) {
     @Override
     public void inject(Victims victims) {
       victims.source().host().clock().setAhead(STEP);
@@ -207,7 +207,7 @@ public enum Fault {
       victims.source().host().clock().setAhead(Duration.ZERO);
     }
   },
-  TargetClockStepped("the target's clock is an hour ahead for 10 s", Duration.ofSeconds(10)) {
+  TargetClockStepped("the target's clock is an hour ahead for 5 s", Duration.ofSeconds(5)) {
     @Override
     public void inject(Victims victims) {
       victims.target().host().clock().setAhead(STEP);
