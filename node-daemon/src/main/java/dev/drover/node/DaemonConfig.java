@@ -1,6 +1,8 @@
 package dev.drover.node;
 
 import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.hypervisor.PortRange;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -27,6 +29,9 @@ import java.util.stream.Collectors;
  * @param migrationAddress at which other hosts reach this one's libvirt and QEMU
  * @param heartbeatDuration after which a Lease that was not renewed has expired
  * @param resyncInterval at which all domains and pools are looked at, events or not
+ * @param migrationPorts that libvirt on the other hosts lets incoming migrations listen on
+ * @param mayBreakConnections of a transfer that keeps its guest still
+ * @param mayRestartLibvirt if nothing else ends a call that does not return
  */
 public record DaemonConfig(
     String nodeName,
@@ -40,7 +45,10 @@ public record DaemonConfig(
     int httpPort,
     Duration heartbeatInterval,
     Duration heartbeatDuration,
-    Duration resyncInterval) {
+    Duration resyncInterval,
+    PortRange migrationPorts,
+    boolean mayBreakConnections,
+    boolean mayRestartLibvirt) {
 
   static final String PREFIX = "DROVER_";
 
@@ -63,6 +71,10 @@ public record DaemonConfig(
   private static final Pattern SERVICE_LINK =
       Pattern.compile(
           "^DROVER_.*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)$");
+
+  public WatchdogPolicy watchdog() {
+    return new WatchdogPolicy(mayBreakConnections, mayRestartLibvirt);
+  }
 
   public String heartbeatHolder() {
     return podUid.orElse(nodeName);
@@ -104,6 +116,14 @@ public record DaemonConfig(
     var interval = reader.seconds("HEARTBEAT_INTERVAL_SECONDS", "5");
     var duration = reader.seconds("HEARTBEAT_DURATION_SECONDS", "15");
     var resync = reader.seconds("RESYNC_INTERVAL_SECONDS", "30");
+    var ports =
+        reader.withDefault(
+            "MIGRATION_PORTS",
+            "49152-49215",
+            "two ports as in 49152-49215, from 1024 to 65535",
+            PortRange::parse);
+    var breaks = reader.withDefault("BREAK_CONNECTIONS", "Allowed", PERMISSION, Permission::of);
+    var restarts = reader.withDefault("RESTART_LIBVIRT", "Never", PERMISSION, Permission::of);
     // logback.xml reads it by itself; here it is only checked.
     var unused =
         reader.withDefault(
@@ -132,7 +152,21 @@ public record DaemonConfig(
         httpPort.orElseThrow(),
         interval.orElseThrow(),
         duration.orElseThrow(),
-        resync.orElseThrow());
+        resync.orElseThrow(),
+        ports.orElseThrow(),
+        breaks.orElseThrow() == Permission.Allowed,
+        restarts.orElseThrow() == Permission.Allowed);
+  }
+
+  private static final String PERMISSION = "Allowed or Never";
+
+  private enum Permission {
+    Allowed,
+    Never;
+
+    static Optional<Permission> of(String text) {
+      return Arrays.stream(values()).filter(p -> p.name().equals(text)).findFirst();
+    }
   }
 
   private static Optional<String> dnsName(String text, Pattern pattern, int max) {

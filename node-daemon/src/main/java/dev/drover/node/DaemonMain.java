@@ -53,7 +53,11 @@ public final class DaemonMain {
       var config = DaemonConfig.from(System.getenv());
       run(
           config,
-          clock -> new LibvirtHypervisor(LibvirtConfig.of(config.libvirtUri().toString()), clock));
+          clock ->
+              new LibvirtHypervisor(
+                  LibvirtConfig.of(config.libvirtUri().toString())
+                      .withMigrationPorts(config.migrationPorts()),
+                  clock));
     } catch (ConfigException e) {
       for (var problem : e.problems()) {
         LOG.atError().addKeyValue(LogKeys.REASON, problem).log("The environment can't be used");
@@ -96,7 +100,13 @@ public final class DaemonMain {
     stop.closing(
             "roles",
             new Roles(
-                config.nodeName(), config.peerTransport(), client, hypervisor, registry, clock))
+                config.nodeName(),
+                config.peerTransport(),
+                client,
+                hypervisor,
+                registry,
+                clock,
+                config.watchdog()))
         .start();
   }
 

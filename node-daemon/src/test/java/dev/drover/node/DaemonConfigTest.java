@@ -6,6 +6,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.drover.node.DaemonConfig.ConfigException;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.hypervisor.PortRange;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.URI;
@@ -37,7 +38,10 @@ class DaemonConfigTest {
           Map.entry("DROVER_HTTP_PORT", "9999"),
           Map.entry("DROVER_HEARTBEAT_INTERVAL_SECONDS", "2"),
           Map.entry("DROVER_HEARTBEAT_DURATION_SECONDS", "7"),
-          Map.entry("DROVER_RESYNC_INTERVAL_SECONDS", "11"));
+          Map.entry("DROVER_RESYNC_INTERVAL_SECONDS", "11"),
+          Map.entry("DROVER_MIGRATION_PORTS", "50000-50063"),
+          Map.entry("DROVER_BREAK_CONNECTIONS", "Never"),
+          Map.entry("DROVER_RESTART_LIBVIRT", "Allowed"));
 
   @Test
   void defaults() {
@@ -55,7 +59,10 @@ class DaemonConfigTest {
                 9810,
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(15),
-                Duration.ofSeconds(30)));
+                Duration.ofSeconds(30),
+                new PortRange(49152, 49215),
+                true,
+                false));
   }
 
   @Test
@@ -77,7 +84,10 @@ class DaemonConfigTest {
                 9999,
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(7),
-                Duration.ofSeconds(11)));
+                Duration.ofSeconds(11),
+                new PortRange(50000, 50063),
+                false,
+                true));
     // A component that was added without a key here shows up as one that has its default still.
     for (RecordComponent component : DaemonConfig.class.getRecordComponents()) {
       assertThat(component.getAccessor().invoke(config))

@@ -8,6 +8,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ServerSideApply;
 import dev.drover.node.source.SourceRole;
 import dev.drover.node.target.TargetRole;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.Operator;
@@ -57,7 +58,8 @@ public final class Roles implements AutoCloseable {
       KubernetesClient client,
       Hypervisor hypervisor,
       MeterRegistry metrics,
-      InstantSource clock) {
+      InstantSource clock,
+      WatchdogPolicy watchdog) {
     this.nodeName = nodeName;
     this.client = client;
     this.reportExecutor =
@@ -72,14 +74,16 @@ public final class Roles implements AutoCloseable {
             nodes,
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
-            metrics);
+            metrics,
+            watchdog);
     this.target =
         new TargetRole(
             nodeName,
             hypervisor,
             nodes,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
-            clock);
+            clock,
+            nodes);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);

@@ -25,6 +25,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
@@ -62,6 +63,7 @@ public final class SourceRole implements HypervisorListener {
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
+  private final WatchdogPolicy watchdog;
 
   public SourceRole(
       String nodeName,
@@ -70,6 +72,18 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
+    this(nodeName, hypervisor, peers, queue, clock, metrics, WatchdogPolicy.DEFAULT);
+  }
+
+  public SourceRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      PeerDirectory peers,
+      ReportQueue queue,
+      InstantSource clock,
+      MeterRegistry metrics,
+      WatchdogPolicy watchdog) {
+    this.watchdog = watchdog;
     this.nodeName = nodeName;
     this.hypervisor = hypervisor;
     this.peers = peers;
@@ -284,7 +298,8 @@ public final class SourceRole implements HypervisorListener {
             Tuning.of(migration),
             reports.of(migration),
             hypervisor,
-            clock);
+            clock,
+            watchdog);
     runs.put(key, run);
     runsByDomain.put(uuid, run);
     Thread.ofPlatform()

@@ -43,6 +43,7 @@ public final class TargetRole {
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
+  private final OrphanedHandOver orphaned;
 
   public TargetRole(
       String nodeName,
@@ -50,6 +51,17 @@ public final class TargetRole {
       NodeLimits limits,
       ReportQueue queue,
       InstantSource clock) {
+    this(nodeName, hypervisor, limits, queue, clock, SourceSide.NONE);
+  }
+
+  public TargetRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      NodeLimits limits,
+      ReportQueue queue,
+      InstantSource clock,
+      SourceSide sourceSide) {
+    this.orphaned = new OrphanedHandOver(hypervisor, sourceSide, clock);
     this.nodeName = nodeName;
     this.hypervisor = hypervisor;
     this.limits = limits;
@@ -102,6 +114,7 @@ public final class TargetRole {
         if (own.isPresent()) {
           holdAgain(migration, own.get());
           unmark(migration, own.get());
+          return finishIfOrphaned(migration, own.get());
         }
       }
       case Commitment -> holds.release(migration.getMetadata().getUid());
@@ -131,7 +144,26 @@ public final class TargetRole {
   public void gone(LiveMigration migration) {
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
+    orphaned.forget(migration);
     reports.forget(migration);
+  }
+
+  /** The source's daemon hands over, unless it is away. */
+  private Optional<Duration> finishIfOrphaned(LiveMigration migration, TargetReport own)
+      throws HypervisorException {
+    if (own.state() != TargetReport.State.Reserved) {
+      return Optional.empty();
+    }
+    var outcome = orphaned.look(migration);
+    if (outcome.resumed()) {
+      reports.say(
+          migration,
+          TargetReport.State.Reserved,
+          Reason.Committing,
+          "The guest runs here: the source's libvirt has let go of it, and its daemon did not resume it",
+          own.disks());
+    }
+    return outcome.again();
   }
 
   private void unmark(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -236,7 +268,7 @@ public final class TargetRole {
             && own.get().state() != TargetReport.State.Refused;
     if (mayHaveMadeSomething) {
       if (!sourceKeepsOrLostTheGuest(migration.getStatus())) {
-        return Optional.empty(); // its next word wakes us up
+        return finishIfOrphaned(migration, own.get()); // else its next word wakes us up
       }
       if (!removeIncomingGuest(migration)) {
         return Optional.of(LOOK_AGAIN_AFTER);

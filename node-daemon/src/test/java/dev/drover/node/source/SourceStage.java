@@ -158,6 +158,25 @@ abstract class SourceStage {
         OptionalLong.empty());
   }
 
+  static JobStatistics copyingDisks() {
+    return new JobStatistics(
+        JobStatistics.Operation.MigrationOut,
+        JobStatistics.State.Active,
+        1000,
+        OptionalLong.empty(),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        64 * MIB,
+        MIB,
+        63 * MIB,
+        MIB,
+        OptionalLong.empty());
+  }
+
   FakeHypervisor.FakeTransfer begin() throws HypervisorException {
     inspected();
     source.putJob(DOMAIN, Optional.of(job()));

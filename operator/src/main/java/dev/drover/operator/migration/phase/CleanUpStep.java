@@ -41,7 +41,10 @@ final class CleanUpStep implements Step {
           SourceEvidence.handOverPending(context, context.source().orElseThrow());
       case GuestLost -> failure.wasAskedFor() ? lost(context) : target(context, failure);
       case Stopped, Refused -> target(context, failure);
-      case Inspected, Transferring, Switching, PostCopying -> waitForSource(context);
+      case Transferring, Switching ->
+          SourceEvidence.stuck(context.source().orElseThrow())
+              .orElseGet(() -> waitForSource(context));
+      case Inspected, PostCopying -> waitForSource(context);
     };
   }
 

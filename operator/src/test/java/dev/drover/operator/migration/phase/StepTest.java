@@ -642,6 +642,14 @@ class StepTest {
             in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
             "quiet 61"),
         row(
+            "a link that is silent is shown",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring, Reason.LinkSilent.name()),
+            "stalled LinkSilent"),
+        row(
+            "a call that does not return is shown",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching, Reason.TransferStuck.name()),
+            "stalled TransferStuck"),
+        row(
             "a post-copy that is broken is shown",
             in(Phase.PostCopy).source(SourceReport.State.PostCopying, Reason.PostCopyFailed.name()),
             "stalled PostCopyFailed"),
