@@ -195,6 +195,7 @@ final class Trial implements AutoCloseable {
     }
     judgeCopies();
     judgeProcesses();
+    int copies = stage.copies().of(guest().name()).mostCopies();
     end(end.isPresent(), home);
     return new Result(
         name,
@@ -204,7 +205,7 @@ final class Trial implements AutoCloseable {
         status.failure() == null ? waitsFor(status) : status.failure().reason(),
         secondsToEnd,
         silence,
-        stage.copies().of(guest().name()).mostCopies(),
+        copies,
         List.copyOf(violations),
         (System.nanoTime() - started) / 1e9,
         Instant.now().toString(),
