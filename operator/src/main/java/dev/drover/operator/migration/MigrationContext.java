@@ -156,18 +156,25 @@ public record MigrationContext(
    * the source has said that it has switched; its owner may have paused it or shut it off since.
    */
   public boolean guestSeenOnTarget() {
+    return targetSighting()
+        .map(Sighting::state)
+        .filter(
+            state ->
+                switch (state) {
+                  case Running, Paused, ShutOff -> true;
+                  case Incoming, Outgoing, Other -> false;
+                })
+        .isPresent();
+  }
+
+  /** What the target's daemon sees of the guest. */
+  public Optional<Sighting> targetSighting() {
     return machine
         .map(VirtualMachine::getStatus)
         .map(s -> s.sightingsOrEmpty())
         .orElse(List.of())
         .stream()
         .filter(s -> s.nodeName().equals(status().targetNode()))
-        .map(Sighting::state)
-        .anyMatch(
-            state ->
-                switch (state) {
-                  case Running, Paused, ShutOff -> true;
-                  case Incoming, Outgoing, Other -> false;
-                });
+        .findFirst();
   }
 }

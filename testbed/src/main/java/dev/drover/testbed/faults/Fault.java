@@ -266,7 +266,8 @@ public enum Fault {
    */
   public Set<String> restarts(String source, String target) {
     return switch (this) {
-      case OperatorKilled -> Set.of("operator");
+      // One that has lost its lease ends, so that there are never two leaders.
+      case OperatorKilled, ApiServerDown30s, EtcdDown30s -> Set.of("operator");
       case SourceDaemonKilled, SourceHostDead -> Set.of(source + "/daemon");
       case TargetDaemonKilled, TargetHostDead -> Set.of(target + "/daemon");
       case BothDaemonsKilled -> Set.of(source + "/daemon", target + "/daemon");
