@@ -170,9 +170,10 @@ final class Trial implements AutoCloseable {
     }
     @Nullable Double secondsToEnd = end.isPresent() ? (System.nanoTime() - healed) / 1e9 : null;
     var status = request().latest();
-    boolean alive = settles(() -> guest().runningOn().isPresent());
-    @Nullable HypervisorHost home =
-        alive ? stage.testbed().host(guest().runningOn().orElseThrow()) : null;
+    // Longer than a beat from before the end counts as recent.
+    LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
+    boolean alive = settles(() -> home().isPresent());
+    @Nullable HypervisorHost home = alive ? home().orElse(null) : null;
     var outcome = outcome(end.isPresent(), status, home);
     if (!mayBe.contains(outcome)) {
       violations.add("outcome " + outcome + ", expected " + EnumSet.copyOf(mayBe));
@@ -210,6 +211,14 @@ final class Trial implements AutoCloseable {
         (System.nanoTime() - started) / 1e9,
         Instant.now().toString(),
         Results.commit());
+  }
+
+  /** Where the guest beats, and has a process. */
+  private Optional<HypervisorHost> home() {
+    return guest()
+        .runningOn()
+        .filter(host -> stage.processHosts().contains(host))
+        .map(host -> stage.testbed().host(host));
   }
 
   private Outcome outcome(
@@ -274,6 +283,9 @@ final class Trial implements AutoCloseable {
             "left over by the next migration: " + stage.leftOver(away, storage == Storage.Shared));
       }
       next.delete();
+    }
+    if (guest().runningOn().isEmpty()) {
+      return; // there is nobody to ask
     }
     try {
       var verification = guest().verify();
