@@ -34,6 +34,14 @@ class HandOverIT {
       } finally {
         testbed.controlPlane().apiServer().resume();
       }
+      // An operator that has lost its lease ends; the kubelet starts it again.
+      Waiting.until(
+          "the operator is done with it",
+          Migration.DEADLINE,
+          () -> {
+            testbed.operator().start();
+            return migration.phase().isTerminal();
+          });
       migration.awaitSucceeded();
       scene.assertMoved(boot);
     }

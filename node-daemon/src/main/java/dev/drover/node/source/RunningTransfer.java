@@ -44,6 +44,7 @@ final class RunningTransfer {
   private volatile @Nullable TransferConnections connections;
   private volatile @Nullable Instant abortedAt;
   private volatile @Nullable String brokenBecause;
+  private volatile boolean jobSeen;
 
   RunningTransfer(
       TransferOrder order,
@@ -136,12 +137,12 @@ final class RunningTransfer {
   }
 
   /**
-   * Whether libvirt has not ended it, as far as is known without asking: an adopted transfer has no
-   * call, and is open until it is said to be over.
+   * Whether libvirt has not ended it, as far as is known without asking: of a transfer that an
+   * earlier daemon has started, whether there was a job when libvirt was asked last.
    */
   boolean isOpen() {
     var own = call;
-    return own == null || !own.returned().isDone();
+    return own == null ? jobSeen : !own.returned().isDone();
   }
 
   void started(Transfer transfer) {
@@ -162,6 +163,7 @@ final class RunningTransfer {
                     j.operation() == JobStatistics.Operation.MigrationOut
                         && j.state() == JobStatistics.State.Active);
     job.ifPresent(j -> lastJob = j);
+    jobSeen = job.isPresent();
     return job;
   }
 

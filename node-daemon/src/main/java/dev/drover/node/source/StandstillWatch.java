@@ -48,6 +48,7 @@ final class StandstillWatch implements Runnable {
   private @Nullable Instant controlBrokenAt;
   private @Nullable Instant nudgedAt;
   private @Nullable Instant restartedAt;
+  private boolean isBlind;
   private String told = "";
 
   StandstillWatch(
@@ -83,12 +84,24 @@ final class StandstillWatch implements Runnable {
   }
 
   private void look() {
+    var now = transfer.clock().instant();
     try {
-      var now = transfer.clock().instant();
       read(now);
-      act(Watchdog.decide(sight(now)), now);
     } catch (HypervisorException e) {
-      tell("The connections of the transfer can't be watched: " + e.getMessage(), false);
+      if (!isBlind) {
+        isBlind = true;
+        LOG.warn(transfer.voice().ref())
+            .addKeyValue("error", e.getMessage())
+            .log("The connections of the transfer can't be watched");
+      }
+      return;
+    }
+    isBlind = false;
+    var action = Watchdog.decide(sight(now));
+    try {
+      act(action, now);
+    } catch (HypervisorException e) {
+      tell("The transfer does not get on, and this daemon can't help: " + e.getMessage(), true);
     }
   }
 
@@ -195,9 +208,12 @@ final class StandstillWatch implements Runnable {
     return policy.mayBreakConnections();
   }
 
+  /** INVARIANT: only while there is a job, whose end lets the guest go on. */
   private void nudge() {
     try {
-      transfer.hypervisor().suspend(transfer.order().uuid());
+      if (transfer.job().isPresent()) {
+        transfer.hypervisor().suspend(transfer.order().uuid());
+      }
     } catch (HypervisorException e) {
       LOG.warn(transfer.voice().ref())
           .addKeyValue("error", e.getMessage())

@@ -165,10 +165,11 @@ final class TransferWatch {
     String trouble = "";
     if (lastAnswer.plus(SILENCE_WORTH_TELLING).isBefore(now)) {
       trouble = "libvirt here does not answer for the guest; its transfer may go on";
-    } else if (transfer
-        .abortedAt()
-        .filter(at -> at.plus(ABORT_SHOULD_TAKE).isBefore(now))
-        .isPresent()) {
+    } else if (transfer.connections().isEmpty() // else the watchdog sees to it
+        && transfer
+            .abortedAt()
+            .filter(at -> at.plus(ABORT_SHOULD_TAKE).isBefore(now))
+            .isPresent()) {
       trouble =
           "libvirt was told to end the transfer and has not done so; a restart of this host's libvirtd cures that, and"
               + " the guest lives on";

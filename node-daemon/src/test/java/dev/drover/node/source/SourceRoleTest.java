@@ -281,7 +281,9 @@ class SourceRoleTest extends SourceStage {
       throws HypervisorException {
     heldOnBothHosts();
     source.fail("resume", new HypervisorException(Kind.Other, 1, "QEMU is in trouble"));
-    await().until(() -> source.calls().contains("resume " + DOMAIN));
+    await()
+        .pollInterval(Duration.ofMillis(5))
+        .until(() -> source.calls().contains("resume " + DOMAIN));
     source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
     awaitSaid(State.GuestLost);
     assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));

@@ -41,6 +41,17 @@ final class SocketDiagnosis {
 
   /** The sockets whose other end is at that address, whatever the port. */
   static List<TcpSocket> to(InetAddress remote) throws HypervisorException {
+    if (remote instanceof Inet6Address) {
+      return to(remote, Libc.AF_INET6);
+    }
+    // A socket of IPv6 may well talk to an address of IPv4.
+    List<TcpSocket> found = new ArrayList<>(to(remote, Libc.AF_INET));
+    found.addAll(to(remote, Libc.AF_INET6));
+    return found;
+  }
+
+  private static List<TcpSocket> to(InetAddress remote, int socketFamily)
+      throws HypervisorException {
     byte[] address = remote.getAddress();
     int condition = 8 + address.length; // inet_diag_hostcond
     int bytecode = 4 + condition; // inet_diag_bc_op
@@ -48,7 +59,7 @@ final class SocketDiagnosis {
         request(
             SOCK_DIAG_BY_FAMILY,
             (short) (NLM_F_REQUEST | NLM_F_DUMP),
-            family(remote),
+            socketFamily,
             HEADER + REQUEST + 4 + bytecode);
     request.putInt(HEADER + 4, STATES);
     int at = HEADER + REQUEST;
