@@ -32,7 +32,9 @@ final class Trial implements AutoCloseable {
   static final Duration TO_END = Duration.ofSeconds(30);
 
   /** Then it is given up. */
-  private static final Duration PATIENCE = Duration.ofSeconds(150);
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+  private static final Duration PATIENCE_WITH_A_REASON = Duration.ofSeconds(15);
 
   /** No cut link, dead or stopped target keeps the guest still for longer. */
   private static final Duration LONGEST_SILENCE = Duration.ofSeconds(5);
@@ -166,7 +168,7 @@ final class Trial implements AutoCloseable {
             "not terminal after %d s, and does not say why: %s"
                 .formatted(TO_END.toSeconds(), Moment.of(request().latest())));
       }
-      end = awaitEnd(PATIENCE);
+      end = awaitEnd(waitsFor.isEmpty() ? PATIENCE : PATIENCE_WITH_A_REASON);
     }
     @Nullable Double secondsToEnd = end.isPresent() ? (System.nanoTime() - healed) / 1e9 : null;
     var status = request().latest();
