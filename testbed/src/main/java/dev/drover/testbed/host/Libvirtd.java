@@ -10,12 +10,14 @@ public final class Libvirtd extends HostService {
   }
 
   @Override
-  public void start() {
+  public synchronized void start() {
     if (!running()) {
       host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
       // As a daemon it leaves its nsenter behind, which would otherwise stop along with it
       // (SIGSTOP).
-      host().exec("libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid").orThrow();
+      host()
+          .exec("env", HostClock.PRELOAD, "libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid")
+          .orThrow();
     }
     Waiting.until(
         "libvirtd on " + host().name() + " answers", () -> host().virsh("version").succeeded());

@@ -1065,6 +1065,17 @@ class StepTest {
         .containsExactly("hv3 TargetUnschedulable", "hv4 TargetNotReady");
   }
 
+  @Test
+  void aGuestThatWasShutOffSinceItArrivedIsNotSaidToRun() {
+    var clean = in(Phase.Commitment).source(SourceReport.State.CleanedUp);
+    var runs = (Progress.Become) Step.first(clean.seen(sighting("hv2", State.Running)).context());
+    assertThat(runs.message()).isEqualTo("The guest runs at hv2 and nowhere else.");
+    var off = (Progress.Become) Step.first(clean.seen(sighting("hv2", State.ShutOff)).context());
+    assertThat(off.phase()).isEqualTo(Phase.Succeeded);
+    assertThat(off.message())
+        .isEqualTo("The guest has moved to hv2, and has been shut off there since.");
+  }
+
   private static Facts pending0() {
     return in(Phase.Pending);
   }
