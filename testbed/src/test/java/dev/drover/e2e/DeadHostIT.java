@@ -90,8 +90,7 @@ class DeadHostIT {
       scene.target().daemon().start();
       fence(testbed, "n1", true);
 
-      var status = migration.awaitSucceeded();
-      assertThat(status.target().message()).contains("goes on here");
+      migration.awaitSucceeded();
       scene.guest().awaitRunningOn(scene.target());
       assertThat(scene.guest().bootId()).isEqualTo(boot);
       assertThat(scene.guest().verify().clean()).isTrue();
