@@ -6,7 +6,7 @@ set -euo pipefail
 
 source=$drover_root/testbed/src/main/guest/guest.c
 # In the order of their dependencies; those that are built into the kernel are passed over.
-modules="virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk virtio_console virtio_balloon failover net_failover virtio_net"
+modules="virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk virtio_console virtio_balloon failover net_failover virtio_net evdev button"
 
 build() {
   local out=$1 module file root=$1/initrd kernel=$1/kernel

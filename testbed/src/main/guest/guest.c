@@ -10,6 +10,7 @@
 //   fill <disk> <MiB>     write the first so many MiB of a disk, as fast as it goes
 //   verify                stop writing; read back every block ever written and every dirtied page, and compare
 //   poweroff
+// The power button (ACPI, as "virsh shutdown" presses it) switches it off, too.
 // A command that is sent again (the answer was lost) is not carried out again.
 //
 // The same lines may stand on the kernel's command line: drover.dirty=64:20 drover.write=2
@@ -39,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/fs.h>
+#include <linux/input.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
@@ -382,6 +384,20 @@ static void obey(char *command, char *answer, size_t size) {
   else snprintf(answer, size, "error unknown command '%s'", command);
 }
 
+// With several input devices each has a thread of its own: no epoll for what happens once in a life.
+static void *power_button(void *path) {
+  int fd = -1;
+  for (int tries = 0; tries < 200 && (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0; tries++) sleep_ms(50);
+  struct input_event event;
+  while (fd >= 0 && read(fd, &event, sizeof event) == sizeof event)
+    if (event.type == EV_KEY && event.code == KEY_POWER && event.value) {
+      write_rate = 0;
+      sleep_ms(200);  // what is being written ends
+      reboot(RB_POWER_OFF);
+    }
+  return NULL;
+}
+
 static void listen_for_commands(void) {
   static char line[512], answer[480];
   static unsigned long long answered;
@@ -467,6 +483,9 @@ int main(void) {
   pthread_create(&thread, NULL, heart, NULL);
   pthread_create(&thread, NULL, about, NULL);
   pthread_create(&thread, NULL, dirtier, NULL);
+  pthread_create(&thread, NULL, power_button, "/dev/input/event0");
+  pthread_create(&thread, NULL, power_button, "/dev/input/event1");
+  pthread_create(&thread, NULL, power_button, "/dev/input/event2");
   for (int i = 0; i < MAX_DISKS; i++)
     if (disks[i].writable) pthread_create(&thread, NULL, disk_writer, &disks[i]);
   obey_kernel_command_line();

@@ -1,6 +1,7 @@
 package dev.drover.node;
 
 import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.way.PortRange;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -25,6 +26,7 @@ import java.util.stream.Collectors;
  * @param namespace where the heartbeat Lease is
  * @param guestNamespace where VirtualMachines go whose domain names no namespace of its own
  * @param migrationAddress at which other hosts reach this one's libvirt and QEMU
+ * @param migrationPorts by which a guest comes in: what qemu.conf has
  * @param heartbeatDuration after which a Lease that was not renewed has expired
  * @param resyncInterval at which all domains and pools are looked at, events or not
  */
@@ -36,6 +38,7 @@ public record DaemonConfig(
     InetAddress migrationAddress,
     URI libvirtUri,
     Transport peerTransport,
+    PortRange migrationPorts,
     InetAddress httpAddress,
     int httpPort,
     Duration heartbeatInterval,
@@ -95,6 +98,12 @@ public record DaemonConfig(
         reader.withDefault("LIBVIRT_URI", "qemu:///system", "a libvirt URI", DaemonConfig::uri);
     var transport =
         reader.withDefault("PEER_TRANSPORT", "tls", "tcp or tls", DaemonConfig::transport);
+    var ports =
+        reader.withDefault(
+            "MIGRATION_PORTS",
+            PortRange.DEFAULT.toString(),
+            "two ports as 49152-49215, migration_port_min and migration_port_max of qemu.conf",
+            PortRange::parse);
     var httpAddress =
         reader.withDefault(
             "HTTP_ADDRESS", "0.0.0.0", "the literal of an IP address", DaemonConfig::address);
@@ -128,6 +137,7 @@ public record DaemonConfig(
         migrationAddress.orElseThrow(),
         libvirtUri.orElseThrow(),
         transport.orElseThrow(),
+        ports.orElseThrow(),
         httpAddress.orElseThrow(),
         httpPort.orElseThrow(),
         interval.orElseThrow(),

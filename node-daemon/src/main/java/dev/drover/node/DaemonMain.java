@@ -3,10 +3,14 @@ package dev.drover.node;
 import dev.drover.node.DaemonConfig.ConfigException;
 import dev.drover.node.health.HealthServer;
 import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.libvirt.LibvirtConfig;
 import dev.drover.node.hypervisor.libvirt.LibvirtHypervisor;
 import dev.drover.node.inventory.Inventory;
 import dev.drover.node.roles.Roles;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.HostCertificates;
+import dev.drover.node.way.Way;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -19,10 +23,12 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +41,9 @@ public final class DaemonMain {
   private static final Logger LOG = LoggerFactory.getLogger(DaemonMain.class);
 
   private static final int UNUSABLE_ENVIRONMENT = 2;
+
+  /** Where libvirt and QEMU look for certificates, unless they are told otherwise. */
+  private static final Path PKI = Path.of("/etc/pki");
 
   /** Before the kubelet's patience (30 s) is over; and a restart should not look like an outage. */
   private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
@@ -96,8 +105,23 @@ public final class DaemonMain {
     stop.closing(
             "roles",
             new Roles(
-                config.nodeName(), config.peerTransport(), client, hypervisor, registry, clock))
+                config.nodeName(),
+                config.peerTransport(),
+                way(config, clock),
+                client,
+                hypervisor,
+                registry,
+                clock))
         .start();
+  }
+
+  private static Way way(DaemonConfig config, InstantSource clock) {
+    var address = config.migrationAddress();
+    return new Way(
+        new Doors(address, config.migrationPorts()),
+        config.peerTransport() == Transport.tls
+            ? Optional.of(new HostCertificates(PKI, address, clock))
+            : Optional.empty());
   }
 
   /**

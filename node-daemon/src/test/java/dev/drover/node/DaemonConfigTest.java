@@ -6,6 +6,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.drover.node.DaemonConfig.ConfigException;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
+import dev.drover.node.way.PortRange;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.URI;
@@ -33,6 +34,7 @@ class DaemonConfigTest {
           Map.entry("DROVER_MIGRATION_ADDRESS", "2001:db8::2"),
           Map.entry("DROVER_LIBVIRT_URI", "qemu+unix:///system?socket=/run/x"),
           Map.entry("DROVER_PEER_TRANSPORT", "tcp"),
+          Map.entry("DROVER_MIGRATION_PORTS", "50000-50001"),
           Map.entry("DROVER_HTTP_ADDRESS", "127.0.0.1"),
           Map.entry("DROVER_HTTP_PORT", "9999"),
           Map.entry("DROVER_HEARTBEAT_INTERVAL_SECONDS", "2"),
@@ -51,6 +53,7 @@ class DaemonConfigTest {
                 InetAddress.ofLiteral("192.0.2.1"),
                 URI.create("qemu:///system"),
                 Transport.tls,
+                PortRange.DEFAULT,
                 InetAddress.ofLiteral("0.0.0.0"),
                 9810,
                 Duration.ofSeconds(5),
@@ -73,6 +76,7 @@ class DaemonConfigTest {
                 InetAddress.ofLiteral("2001:db8::2"),
                 URI.create("qemu+unix:///system?socket=/run/x"),
                 Transport.tcp,
+                new PortRange(50000, 50001),
                 InetAddress.ofLiteral("127.0.0.1"),
                 9999,
                 Duration.ofSeconds(2),

@@ -105,9 +105,10 @@ class SchemaApiTest {
           .containsEntry("onTimeout", "Abort")
           .containsEntry("switchover", "Automatic")
           .containsEntry("compression", "None")
+          .containsEntry("pins", "Keep")
           .containsEntry("priority", 0)
           .containsEntry("commit", "Fenced")
-          .hasSize(11);
+          .hasSize(12);
     } finally {
       delete(least);
     }

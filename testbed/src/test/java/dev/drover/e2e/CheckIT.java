@@ -11,6 +11,7 @@ import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Waiting;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +47,8 @@ class CheckIT {
     var spec = GuestSpec.named("asking").withDisk(DiskSpec.local(64)).dirtying(64, 8).writing(1);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
+      // Until then it fills its memory, as fast as it can.
+      Waiting.until("the guest has settled", () -> scene.guest().dirtiedMib() >= 32);
       var status = scene.migrate("dryRun: true\nbandwidthMiBps: 50\n").awaitSucceeded();
       // The probes are gone before it ends, not after.
       scene.assertNoProbesLeft();
@@ -73,6 +76,16 @@ class CheckIT {
       assertThat(forecast.dirtyRateMiBps()).isBetween(1L, 30L);
       assertThat(forecast.bytes()).isBetween(32L << 20, 600L << 20);
       scene.assertStayed(boot);
+
+      // The migration goes by what was found, and says afterwards how right that was.
+      var moved = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 50\n").awaitSucceeded();
+      assertThat(moved.forecast().dirtyRateMiBps()).isEqualTo(forecast.dirtyRateMiBps());
+      var error = moved.result().forecastError();
+      assertThat(error).as("%s", moved.forecast()).isNotNull();
+      assertThat(error.secondsPercent()).isBetween(-90, 200);
+      assertThat(error.bytesPercent()).isBetween(-60, 150);
+      assertThat(error.downtimePercent()).isNotNull();
+      scene.assertMoved(boot);
     }
   }
 
@@ -102,6 +115,12 @@ class CheckIT {
                   });
           scene.assertNoProbesLeft();
           assertThat(scene.target().exec("cat", path).out()).contains("precious");
+
+          // What an option needs is asked of each host.
+          var zstd = scene.migrate("dryRun: true\ncompression: Zstd\n").awaitEnd();
+          assertThat(reasons(zstd.candidates(), "n2")).containsExactly("VolumeExists");
+          assertThat(reasons(zstd.candidates(), old.name()))
+              .containsExactly("OptionNotSupported", "DomainExistsOnTarget", "VolumeExists");
 
           // A real one without a named target says the same of each host.
           var real = scene.migrate("storage: Auto\n").awaitFailed(Reason.NoSuitableTarget);

@@ -8,6 +8,7 @@ import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.guest.HostTies;
 import dev.drover.testbed.guest.PingGap;
+import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import org.junit.jupiter.api.Test;
 
@@ -83,14 +84,35 @@ class DefinitionIT {
     }
   }
 
+  /** Refused, re-mapped or dropped, as the policy says, and told each time. */
   @Test
-  void aGuestPinnedToMoreThanTheTargetHasStays(Testbed testbed) {
+  void pinsThatTheTargetLacksGoByPolicy(Testbed testbed) {
     var spec = GuestSpec.named("pinned").tiedBy(HostTies.NONE.pinnedTo("0-255"));
+    int cpus = Runtime.getRuntime().availableProcessors();
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       scene.migrate(TO_N2).awaitFailed(Reason.PinningMismatch);
       scene.assertStayed(boot);
+
+      // Of these CPUs the source has but a few, and the target has as many.
+      var remapped = scene.migrate(TO_N2 + "pins: Remap\n").awaitSucceeded();
+      scene.assertMoved(boot);
+      assertThat(remapped.target().pinning().dropsAll()).isFalse();
+      assertPins(scene.target(), "cpuset='0-%d'".formatted(cpus - 1));
+
+      var back = scene.reversed();
+      var dropped = back.migrate("target: {nodeName: n1}\npins: Drop\n").awaitSucceeded();
+      back.assertMoved(boot);
+      assertThat(dropped.target().pinning().dropsAll()).isTrue();
+      assertThat(dropped.target().nodeName()).isEqualTo("n1");
+      assertPins(back.target(), "<vcpu placement='static'>1</vcpu>");
     }
+  }
+
+  /** In the running definition, in that of the next start, and of QEMU's own threads. */
+  private static void assertPins(HypervisorHost host, String text) {
+    assertThat(host.virsh("dumpxml", "pinned").out()).contains(text);
+    assertThat(host.virsh("dumpxml", "pinned", "--inactive").out()).contains(text);
   }
 
   private static void bridges(Testbed testbed, String json) {

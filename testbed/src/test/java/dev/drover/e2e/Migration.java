@@ -88,6 +88,30 @@ final class Migration {
         });
   }
 
+  /** Waits until the cluster knows that the VM is shut off on that node. */
+  static void awaitSeenShutOff(Testbed testbed, String virtualMachine, String node) {
+    Waiting.until(
+        virtualMachine + " is seen shut off on " + node,
+        DEADLINE,
+        () -> {
+          var vm =
+              testbed
+                  .controlPlane()
+                  .client()
+                  .resources(VirtualMachine.class)
+                  .inNamespace(NAMESPACE)
+                  .withName(virtualMachine)
+                  .get();
+          return vm != null
+              && vm.getStatus() != null
+              && vm.getStatus().sightingsOrEmpty().stream()
+                  .anyMatch(
+                      s ->
+                          s.nodeName().equals(node)
+                              && s.state() == VirtualMachineStatus.State.ShutOff);
+        });
+  }
+
   String name() {
     return name;
   }

@@ -6,6 +6,7 @@ import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
@@ -95,6 +96,49 @@ class PostCopyIT {
       assertThat(testbed.host("n1").daemon().log()).content().contains("The post-copy is resumed");
     } finally {
       testbed.removeHost(old);
+    }
+  }
+
+  /** What Drover says beforehand is what libvirt would find out on the way. */
+  @Test
+  void aTargetThatCanNotReceiveItSaysSoBeforehand(Testbed testbed) {
+    var deaf =
+        testbed.addHost(
+            HostSettings.defaults().withSuite("bookworm").withEmulatorUser("libvirt-qemu"));
+    var to = "target: {nodeName: %s}\npostCopy: Allowed\ncommit: Direct\n".formatted(deaf.name());
+    var spec = GuestSpec.named("unheard").withMachine("pc-q35-7.2");
+    try (var scene = Scene.between(testbed, spec, testbed.host("n1"), deaf)) {
+      var boot = scene.guest().bootId();
+      var checked = scene.migrate(to + "dryRun: true\n").awaitFailed(Reason.PostCopyUnsupported);
+      assertThat(checked.candidates())
+          .singleElement()
+          .satisfies(
+              candidate -> {
+                assertThat(candidate.message()).contains("vm.unprivileged_userfaultfd is 0");
+                assertThat(candidate.blockers().getFirst().remedy()).contains("postCopy: Never");
+              });
+      var refused = scene.migrate(to).awaitFailed(Reason.PostCopyUnsupported);
+      // Nothing was made there, so there is nothing to be removed; Clean is its last word if it
+      // comes.
+      assertThat(refused.target().state())
+          .isIn(TargetReport.State.Refused, TargetReport.State.Clean);
+      assertThat(
+              scene
+                  .source()
+                  .virsh(
+                      "migrate",
+                      spec.name(),
+                      "qemu+tcp://" + deaf.ip() + "/system",
+                      "--live",
+                      "--p2p",
+                      "--postcopy")
+                  .err())
+          .contains("Postcopy is not supported");
+      scene.assertStayed(boot);
+      scene.migrate("target: {nodeName: %s}\n".formatted(deaf.name())).awaitSucceeded();
+      scene.assertMoved(boot);
+    } finally {
+      testbed.removeHost(deaf);
     }
   }
 

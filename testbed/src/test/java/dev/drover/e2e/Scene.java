@@ -56,6 +56,11 @@ final class Scene implements AutoCloseable {
     return new Scene(testbed, guest, target, source);
   }
 
+  /** The same guest where it is, on its way to another host. */
+  Scene onwards(HypervisorHost next) {
+    return new Scene(testbed, guest, source, next);
+  }
+
   Guest guest() {
     return guest;
   }

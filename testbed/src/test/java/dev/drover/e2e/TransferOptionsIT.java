@@ -3,6 +3,7 @@ package dev.drover.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.Reason;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HypervisorHost;
@@ -20,6 +21,10 @@ import org.junit.jupiter.api.Test;
 @DroverTestbed
 class TransferOptionsIT {
   private static final int CAP_MEBIBYTES = 12;
+
+  /** The lowest that four connections may have. */
+  private static final int PARALLEL_CAP_MEBIBYTES = 48;
+
   private static final double MEBIBYTE = 1 << 20;
 
   /** As long as that, or as the whole transfer if it is shorter: bursts of less are TCP's. */
@@ -33,13 +38,46 @@ class TransferOptionsIT {
       var boot = scene.guest().bootId();
       var cap = "bandwidthMiBps: %d\n".formatted(CAP_MEBIBYTES);
       double capped = moved(testbed, scene, "n1", "n2", cap + "compression: Xbzrle\n");
-      moved(testbed, scene, "n2", "n1", "parallelConnections: 4\n");
+      double parallel =
+          moved(
+              testbed,
+              scene,
+              "n2",
+              "n1",
+              "bandwidthMiBps: %d\nparallelConnections: 4\n".formatted(PARALLEL_CAP_MEBIBYTES));
       moved(testbed, scene, "n1", "n2", "compression: Zstd\nparallelConnections: 2\n");
       moved(testbed, scene, "n2", "n1", "compression: Zlib\nautoConverge: {initialPercent: 30}\n");
       assertThat(capped).isBetween(CAP_MEBIBYTES * 0.7, CAP_MEBIBYTES * 1.1);
+      assertThat(parallel).isLessThan(PARALLEL_CAP_MEBIBYTES * 1.1);
       assertThat(scene.guest().bootId()).isEqualTo(boot);
       var verification = scene.guest().verify();
       assertThat(verification.clean()).as("%s", verification).isTrue();
+    }
+  }
+
+  /** This machine's processes may not have more memory locked than they have. */
+  @Test
+  void zeroCopyIsRefusedBeforehandWhereMemoryMayNotBeLocked(Testbed testbed) {
+    try (var scene = Scene.onSource(testbed, GuestSpec.named("nocopy"))) {
+      var boot = scene.guest().bootId();
+      var zeroCopy = "target: {nodeName: n2}\nparallelConnections: 2\nzeroCopy: true\n";
+      var refused = scene.migrate(zeroCopy).awaitFailed(Reason.ZeroCopyUnsupported);
+      assertThat(refused.failure().message()).contains("CAP_SYS_RESOURCE");
+      // libvirt would say the same, once the target has begun to receive.
+      assertThat(
+              scene
+                  .source()
+                  .virsh(
+                      "migrate",
+                      "nocopy",
+                      "qemu+tcp://" + scene.target().ip() + "/system",
+                      "--live",
+                      "--p2p",
+                      "--parallel",
+                      "--zerocopy")
+                  .err())
+          .contains("cannot limit locked memory");
+      scene.assertStayed(boot);
     }
   }
 

@@ -31,7 +31,12 @@ public record HypervisorNodeSpec(
             "What guests that come here call a bridge (or device), and which one of this host takes its place. One that is"
                 + " not named must be here under the same name.")
         @Size(max = 64)
-        @Nullable List<Bridge> bridges) {
+        @Nullable List<Bridge> bridges,
+    @JsonPropertyDescription(
+            "The storage pool of this host, of files, into which network volumes are copied that a migration names in its"
+                + " disks. Without it, none are.")
+        @Size(min = 1, max = 253)
+        @Nullable String copyPool) {
 
   private static final String INTERFACE_NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]*$";
 
@@ -54,7 +59,7 @@ public record HypervisorNodeSpec(
 
   /** What counts for a host that no admin has said anything of. */
   public static final HypervisorNodeSpec NOTHING_SAID =
-      new HypervisorNodeSpec(null, null, null, null, null);
+      new HypervisorNodeSpec(null, null, null, null, null, null);
 
   public boolean saidToBeFenced() {
     return Boolean.TRUE.equals(fenced);

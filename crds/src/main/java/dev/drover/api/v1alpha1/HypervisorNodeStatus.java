@@ -31,7 +31,41 @@ public record HypervisorNodeStatus(
     @JsonPropertyDescription("Memory that running guests may use.") @Min(0)
         @Nullable Long guestMemoryBytes,
     @Min(0) @Nullable Integer guests,
-    @Size(max = 64) @Nullable List<Pool> pools) {
+    @Size(max = 64) @Nullable List<Pool> pools,
+    @JsonPropertyDescription(
+            "How far the host's clock is ahead of the API server's, within half a second; told when it changes by a"
+                + " second or more.")
+        @Nullable Long clockOffsetMilliseconds) {
+
+  /** Of a host whose clock was not compared. */
+  public HypervisorNodeStatus(
+      @Nullable List<Condition> conditions,
+      @Nullable String migrationAddress,
+      @Nullable String hostUuid,
+      @Nullable String libvirtVersion,
+      @Nullable String qemuVersion,
+      @Nullable String architecture,
+      @Nullable String cpuModel,
+      @Nullable Integer cpus,
+      @Nullable Long memoryBytes,
+      @Nullable Long guestMemoryBytes,
+      @Nullable Integer guests,
+      @Nullable List<Pool> pools) {
+    this(
+        conditions,
+        migrationAddress,
+        hostUuid,
+        libvirtVersion,
+        qemuVersion,
+        architecture,
+        cpuModel,
+        cpus,
+        memoryBytes,
+        guestMemoryBytes,
+        guests,
+        pools,
+        null);
+  }
 
   /**
    * A storage pool.

@@ -47,7 +47,7 @@ public record LiveMigrationStatus(
         @Size(max = 64)
         @Nullable List<Candidate> candidates,
     @Nullable Progress progress,
-    @JsonPropertyDescription("What a dry run expects of the transfer.") @Nullable Forecast forecast,
+    @JsonPropertyDescription("What the transfer is expected to take.") @Nullable Forecast forecast,
     @JsonPropertyDescription("How far the running transfer obeys the spec's tuning.")
         @Nullable Tuning tuning,
     @JsonPropertyDescription("What was decided about the running transfer, the newest last.")
@@ -139,12 +139,34 @@ public record LiveMigrationStatus(
       @Required @Size(max = 64) String reason,
       @Size(max = 1024) @Nullable String message,
       @Size(max = 512) @Nullable String remedy,
-      @Size(max = Blocker.MOST) @Nullable List<Blocker> blockers) {
+      @Size(max = Blocker.MOST) @Nullable List<Blocker> blockers,
+      @JsonPropertyDescription(
+              "What does not keep the guest from moving there, but should be known.")
+          @Size(max = Blocker.MOST)
+          @Nullable List<Blocker> warnings) {
 
     /** A host that can take the guest. */
     public static Candidate fits(String nodeName, String message) {
       return new Candidate(
-          nodeName, true, Reason.TargetChecked.name(), Text.limit(message, 1024), null, null);
+          nodeName, true, Reason.TargetChecked.name(), Text.limit(message, 1024), null, null, null);
+    }
+
+    /** The same, with what should be known besides. */
+    public Candidate warning(List<Blocker> of) {
+      return of.isEmpty()
+          ? this
+          : new Candidate(
+              nodeName,
+              fits,
+              reason,
+              message,
+              remedy,
+              blockers,
+              of.stream().distinct().limit(Blocker.MOST).toList());
+    }
+
+    public List<Blocker> warningsOrEmpty() {
+      return warnings == null ? List.of() : warnings;
     }
 
     /** A host that can't, and one reason. */
@@ -161,7 +183,8 @@ public record LiveMigrationStatus(
           first.reason(),
           Blocker.sentence(blockers),
           first.remedy(),
-          blockers.stream().limit(Blocker.MOST).toList());
+          blockers.stream().limit(Blocker.MOST).toList(),
+          null);
     }
   }
 
@@ -193,8 +216,9 @@ public record LiveMigrationStatus(
       @Size(max = 35) String updatedAt) {}
 
   /**
-   * What a transfer would take, reckoned from a sample of how fast the guest writes to its memory,
-   * written by the source's daemon in a dry run.
+   * What a transfer will take, reckoned from samples of how fast the guest writes to its memory;
+   * written by the source's daemon, in a dry run and at the start of each transfer. {@code
+   * result.forecastError} says how right it was.
    *
    * @param seconds until the guest runs at the target; if it would not converge, until that is
    *     clear, or until the time is up
@@ -203,6 +227,8 @@ public record LiveMigrationStatus(
    * @param converges whether it would keep to the limits of the spec
    * @param throughputMiBps what it was reckoned with
    * @param confidence in that throughput, above all
+   * @param workingSetMiB what the guest writes to again and again; absent if no bound was found:
+   *     then it is taken for all memory that it has in use
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -213,9 +239,10 @@ public record LiveMigrationStatus(
       @Required boolean converges,
       @Required Confidence confidence,
       @Min(0) long dirtyRateMiBps,
-      @Min(0) long throughputMiBps) {
+      @Min(0) long throughputMiBps,
+      @Min(0) @Nullable Long workingSetMiB) {
 
-    /** What a forecast rests on. The dirty rate is always a sample of 3 s. */
+    /** What a forecast rests on. The dirty rate is always a sample. */
     public enum Confidence {
       /** The throughput is assumed: 1 Gbit/s. */
       Low,
@@ -303,6 +330,8 @@ public record LiveMigrationStatus(
    * @param libvirtDowntimeMilliseconds libvirt's own figure
    * @param handOverMilliseconds from the end of the source's QEMU process to the resumed guest
    *     (fenced commit only)
+   * @param forecastError how far {@code status.forecast} was off; absent if there was none, or none
+   *     that it can be held to: it did not converge, or the guest went post-copy
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -314,7 +343,42 @@ public record LiveMigrationStatus(
       @Nullable Long transferredBytes,
       @Nullable Integer iterations,
       @Size(max = 16) @Nullable String commit,
-      @Nullable Boolean postCopy) {}
+      @Nullable Boolean postCopy,
+      @Nullable ForecastError forecastError) {
+
+    /** Of a transfer without a forecast. */
+    public Result(
+        @Nullable Long downtimeMilliseconds,
+        @Nullable Long libvirtDowntimeMilliseconds,
+        @Nullable Long handOverMilliseconds,
+        @Nullable Long totalMilliseconds,
+        @Nullable Long transferredBytes,
+        @Nullable Integer iterations,
+        @Nullable String commit,
+        @Nullable Boolean postCopy) {
+      this(
+          downtimeMilliseconds,
+          libvirtDowntimeMilliseconds,
+          handOverMilliseconds,
+          totalMilliseconds,
+          transferredBytes,
+          iterations,
+          commit,
+          postCopy,
+          null);
+    }
+  }
+
+  /**
+   * How far a forecast was off: 25 if it said a quarter more than came of it, -50 if it said half.
+   * In percent of what came of it; what is less than 100 ms counts as that.
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record ForecastError(
+      @Nullable Integer secondsPercent,
+      @Nullable Integer bytesPercent,
+      @Nullable Integer downtimePercent) {}
 
   /** The phase as a value; {@link Phase#Pending} before the operator has written one. */
   public Phase phaseValue() {

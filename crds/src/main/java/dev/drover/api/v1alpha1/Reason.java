@@ -20,6 +20,8 @@ public enum Reason {
   Inspected("The source's daemon has described the guest."),
   TargetChecked("The target's daemon has found that the guest fits."),
   TargetReserved("The target's daemon holds memory, a slot and disk space for the guest."),
+  ShuttingDown("The guest has been asked to shut down, so that it can be moved."),
+  Verifying("The disks are copied; the target's daemon reads its copies back."),
   WaitingForDaemon(
       "A daemon has not answered yet.",
       "Nothing, for a minute. Then look at the daemon: `kubectl get hvn`, and its log on the node that the message names."),
@@ -47,7 +49,13 @@ public enum Reason {
       "Look for the name with `kubectl get dvm -A`. The namespace of a VM is in its domain's metadata."),
   VirtualMachineNotRunning(
       "The virtual machine is neither running nor paused on any host.",
-      "Start the domain; a cold migration is not part of this version."),
+      "Start the domain, or move it shut off with `mode: Cold`."),
+  VirtualMachineRunning(
+      "A cold migration needs a guest that is shut off, or shutdown: Graceful.",
+      "Shut the guest down, add `shutdown: Graceful`, or use `mode: Live`."),
+  VirtualMachineDefinedTwice(
+      "The virtual machine is shut off, and defined on more than one host.",
+      "Undefine it on the hosts where it does not belong, or name the right one in `spec.source`."),
   VirtualMachineNotOnSource(
       "The virtual machine is not on the node that spec.source names.",
       "See where it is with `kubectl get dvm`, and leave `spec.source` out or correct it."),
@@ -92,9 +100,12 @@ public enum Reason {
   SharedFilesystemAttached(
       "The guest has a file system of its host mounted (virtiofs or 9p).",
       "Unmount it in the guest and detach it."),
+  DeviceNotMovable(
+      "The guest has a device or a CPU feature that is tied to its host.",
+      "Detach the device, or take the feature out of the definition, for the time of the migration."),
   DiskNotMovable(
       "A disk is of a type that can neither be copied nor reached from the target.",
-      "Detach the disk, or move its content to a storage pool."),
+      "Detach the disk, or move its content to a storage pool. A network volume stays unless `disks` names it, and is copied only to a host whose HypervisorNode has `spec.copyPool`."),
   DiskOutsidePool(
       "A disk is a file outside of every storage pool of the source.",
       "Define a storage pool over its directory on source and target."),
@@ -102,7 +113,23 @@ public enum Reason {
       "spec.disks names a disk that the guest does not have.",
       "Name the disks as the guest has them (`virsh domblklist`)."),
   BackingChainNotSupported(
-      "A disk to be copied has a backing file.", "Flatten the disk (`virsh blockpull`)."),
+      "A disk to be copied stands on a backing file that the target is not proved to have.",
+      "`storage: Block` copies all of the disk; or put the same file into the target's pool of the same name; or flatten the disk (`virsh blockpull`; `qemu-img rebase -b ''` while the guest is off)."),
+  BackingFileNotCompared(
+      "The backing file of a disk is still being read, to compare the source's with the target's.",
+      "Nothing: try again in a while (`spec.retry` does); what was read is remembered. Or `storage: Block`, which needs no comparison."),
+  TransientDomain(
+      "The domain has no definition that outlives it, so it can't be moved shut off.",
+      "Use `mode: Live`, or define the domain (`virsh dumpxml`, `virsh define`)."),
+  ManagedSavePresent(
+      "The guest's memory lies saved on its host, and would be lost.",
+      "Start the guest (`virsh start`), or drop its memory (`virsh managedsave-remove`)."),
+  TpmPresent(
+      "The guest has an emulated TPM, whose state can't be moved shut off.",
+      "Use `mode: Live`: libvirt moves the state with the memory."),
+  NvramOutsidePool(
+      "The file of the firmware's variables lies in no storage pool of the source.",
+      "Define a storage pool over its directory on source and target, usually `/var/lib/libvirt/qemu/nvram`."),
   DomainBusy(
       "libvirt has another job on the domain.",
       "Wait for libvirt's job, or end it (`virsh domjobinfo`, `virsh domjobabort`), and migrate again."),
@@ -119,7 +146,7 @@ public enum Reason {
       "Give the guest a CPU model that both hosts have, or take a target with the same CPU."),
   PinningMismatch(
       "The guest is pinned to CPUs or NUMA nodes that the target does not have.",
-      "Pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
+      "`pins: Remap` or `pins: Drop`; or pin the guest to what both hosts have (`virsh vcpupin`, `virsh numatune`), or take a target with as many."),
   NetworkMissing(
       "The target has no bridge or active virtual network of the name that the guest needs.",
       "Make it on the target (`virsh net-start`), or say in `spec.bridges` of its HypervisorNode which bridge takes its place."),
@@ -138,15 +165,44 @@ public enum Reason {
   OptionNotSupported(
       "An option of the spec can't work with a host's libvirt or QEMU, or with another option.",
       "Read the message for the version that it needs. Leave the option out, or take other hosts."),
+  ZeroCopyUnsupported(
+      "The source may not lock the guest's memory, which zero-copy needs.",
+      "Let libvirtd there have CAP_SYS_RESOURCE, or give the guest's QEMU a limit of locked memory as large as its memory (`<memtune><hard_limit>` when it is started). Or leave `zeroCopy` out."),
   InsufficientMemory(
       "The target has not enough memory for the guest.",
       "Make room on the target, or take another one."),
+  InsufficientHugePages(
+      "The target has not enough free huge pages of the size that the guest's memory is made of.",
+      "See them with `virsh freepages --all`; reserve more there (`virsh allocpages`, or at boot), or take another target."),
   InsufficientDiskSpace(
       "A pool of the target has not enough room for the guest's disks.",
       "Make room in the pool, or take another target."),
   NoFreeSlot(
       "The node has as many migrations as it may have at once.",
       "Nothing: it goes on when a slot is free. More slots: `spec.maxIncoming` and `spec.maxOutgoing` of the HypervisorNode."),
+
+  // The way to the target.
+  NoMigrationPort(
+      "All ports of the target's migration range are taken.",
+      "Wait until migrations there have ended. Else see who listens there (`ss -ltn`), or widen the range: `migration_port_max` in qemu.conf, and `nodeDaemon.migrationPorts` of the chart."),
+  MigrationPortUnreachable(
+      "The source reaches the target's libvirt, but not a port of its migration range.",
+      "Open the range (49152 to 49215, unless qemu.conf says otherwise) in every firewall between the two migration addresses."),
+  CertificateMissing(
+      "A certificate, key or CA file that libvirt or QEMU needs for TLS is not there or can't be read.",
+      "Put the file where the message says, on the host that it names."),
+  CertificateExpired(
+      "A certificate for TLS has expired, or is not valid yet.",
+      "Renew it. If its dates are right, the host's clock is not."),
+  CertificateNameMismatch(
+      "A host's certificate does not name the address at which other hosts reach it.",
+      "Make one with the migration address as an IP address among its subjectAltNames."),
+  CertificateUntrusted(
+      "A certificate is not signed by the CA that the host, or the one at the other end, has.",
+      "Give both hosts the same CA, and certificates that it has signed."),
+  ClockSkew(
+      "The clocks of the two hosts differ. A warning: the guest moves all the same, but downtimes and times in logs are off, and TLS may fail.",
+      "Set both by NTP (chrony, systemd-timesyncd)."),
 
   // It went wrong on the way.
   ReservationFailed(
@@ -161,6 +217,18 @@ public enum Reason {
   CompletionTimeout(
       "The transfer was not over within spec.completionTimeoutSeconds.",
       "More time, more bandwidth, a longer downtime, or post-copy."),
+  ShutdownTimeout(
+      "The guest did not shut down within spec.shutdownTimeoutSeconds.",
+      "Look why it does not heed the power button; shut it down by hand, or give it more time."),
+  GuestStarted(
+      "Somebody has started the guest at the source while its disks were copied.",
+      "Nothing is lost: it runs where it was. Migrate again, live or when it is shut off."),
+  ChecksumMismatch(
+      "A copied disk does not hold what the source's file holds.",
+      "Look whether something else writes to the disk on either host; nothing was moved."),
+  GuestNotStarted(
+      "The guest has moved, but could not be started at the target.",
+      "Read the message, and start it there (`virsh start`)."),
   WillNotConverge(
       "The guest writes to its memory faster than the rest of it can be sent within its limits.",
       "The message has the figures. A longer downtime, more bandwidth, auto-converge, post-copy, or a calmer hour."),
@@ -238,8 +306,11 @@ public enum Reason {
           TargetNotReady,
           DomainBusy,
           InsufficientMemory,
+          InsufficientHugePages,
           InsufficientDiskSpace,
           NoFreeSlot,
+          NoMigrationPort,
+          BackingFileNotCompared,
           ReservationFailed,
           ConnectionToTargetFailed,
           TransferFailed,
@@ -283,6 +354,7 @@ public enum Reason {
           HostDeviceAttached,
           SnapshotsPresent,
           SharedFilesystemAttached,
+          DeviceNotMovable,
           DiskNotMovable,
           DiskOutsidePool,
           DiskNotFound,
@@ -297,7 +369,14 @@ public enum Reason {
           OptionNotSupported,
           StorageNotShared,
           StorageIsShared,
+          MigrationPortUnreachable,
+          CertificateMissing,
+          CertificateExpired,
+          CertificateNameMismatch,
+          CertificateUntrusted,
+          ClockSkew,
           PostCopyUnsupported,
+          ZeroCopyUnsupported,
           PostCopyFailed,
           GuestStopped,
           HandOverFailed,
@@ -312,7 +391,19 @@ public enum Reason {
           SeenPaused,
           SeenShutOff,
           NotSeen,
-          OneCopy ->
+          OneCopy,
+          ShuttingDown,
+          Verifying,
+          VirtualMachineRunning,
+          VirtualMachineDefinedTwice,
+          TransientDomain,
+          ManagedSavePresent,
+          TpmPresent,
+          NvramOutsidePool,
+          ShutdownTimeout,
+          GuestStarted,
+          ChecksumMismatch,
+          GuestNotStarted ->
           false;
     };
   }

@@ -69,8 +69,14 @@ public final class Convergence {
   /** The longest that libvirt is ever told: what is allowed, less what the stop itself takes. */
   public static Duration longestDowntime(TransferPolicy policy) {
     long allowed = policy.maxDowntime().toMillis();
-    long reserve = Math.min(OVERHEAD.toMillis(), (long) (allowed * LARGEST_RESERVE));
+    long reserve = stopTakes(policy).toMillis();
     return Duration.ofMillis(Math.max(1, (long) ((allowed - reserve) * STEADINESS_OF_LINK)));
+  }
+
+  /** What a stop takes beside sending, as far as it is reckoned with. */
+  public static Duration stopTakes(TransferPolicy policy) {
+    long allowed = policy.maxDowntime().toMillis();
+    return Duration.ofMillis(Math.min(OVERHEAD.toMillis(), (long) (allowed * LARGEST_RESERVE)));
   }
 
   /** What libvirt is told before the transfer starts. */

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An active domain as a migration has to know it.
+ * A domain as a migration has to know it.
  *
  * @param virtualization {@code kvm} or {@code qemu}
  * @param cpu the {@code <cpu>} element that a target's libvirt has to be able to give it; null if
@@ -24,6 +24,9 @@ public record GuestDescription(
     Surroundings surroundings,
     List<Blocker> blockers) {
 
+  /** Target of the disk that is no disk: the firmware's variables. */
+  public static final String NVRAM = "nvram";
+
   /**
    * A disk of the live definition.
    *
@@ -32,6 +35,7 @@ public record GuestDescription(
    * @param volume of a file that lies in an active pool of this host, after the pool was refreshed
    * @param path of a file or block device; null for network disks and empty drives
    * @param hasBackingFile whether the image stands on another one
+   * @param backing the images that it stands on, the nearest first; empty if they are not known
    */
   public record Disk(
       String target,
@@ -44,7 +48,40 @@ public record GuestDescription(
       long allocationBytes,
       boolean readOnly,
       boolean shareable,
-      boolean hasBackingFile) {
+      boolean hasBackingFile,
+      List<BackingImage> backing) {
+
+    public Disk {
+      backing = List.copyOf(backing);
+    }
+
+    /** That stands on nothing that is known. */
+    public Disk(
+        String target,
+        Disk.Kind kind,
+        @Nullable String pool,
+        @Nullable String volume,
+        @Nullable String path,
+        String format,
+        long capacityBytes,
+        long allocationBytes,
+        boolean readOnly,
+        boolean shareable,
+        boolean hasBackingFile) {
+      this(
+          target,
+          kind,
+          pool,
+          volume,
+          path,
+          format,
+          capacityBytes,
+          allocationBytes,
+          readOnly,
+          shareable,
+          hasBackingFile,
+          List.of());
+    }
 
     /** Where the bytes are. */
     public enum Kind {
@@ -58,6 +95,20 @@ public record GuestDescription(
     }
   }
 
+  /**
+   * An image that a disk stands on.
+   *
+   * @param pool and
+   * @param volume of a file that lies in an active pool of this host
+   * @param path of a file or block device
+   */
+  public record BackingImage(
+      @Nullable String pool,
+      @Nullable String volume,
+      @Nullable String path,
+      String format,
+      long allocationBytes) {}
+
   /** Something that makes a guest immovable, with what libvirt or its definition says about it. */
   public record Blocker(Blocker.Kind kind, String detail) {
 
@@ -66,8 +117,16 @@ public record GuestDescription(
       HostDevice,
       Snapshots,
       SharedFilesystem,
+      /** A device or a CPU feature that is tied to its host. */
+      HostBound,
       TransientDisk,
-      ActiveJob
+      ActiveJob,
+      /** Memory that was saved at the last shutdown; of a domain that is to be moved shut off. */
+      ManagedSave,
+      /** An emulated TPM; of a domain that is to be moved shut off. */
+      Tpm,
+      /** The firmware's variables lie in no pool; of a domain that is to be moved shut off. */
+      NvramOutsidePool
     }
   }
 }

@@ -1,11 +1,15 @@
 package dev.drover.node.hypervisor;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 
 /**
  * The hypervisor of this host. Thread-safe. Calls go over one control connection that is
@@ -51,6 +55,30 @@ public interface Hypervisor extends AutoCloseable {
   /** Which CPUs and NUMA nodes this host has. */
   HostTopology topology() throws HypervisorException;
 
+  /**
+   * CPUs that guests which are active here are pinned to. One that may use each CPU of the host is
+   * pinned to none.
+   */
+  IdSet pinnedCpus() throws HypervisorException;
+
+  /**
+   * What is known to keep this host's emulator from receiving a post-copy, in words; empty if
+   * nothing is.
+   */
+  Optional<String> postCopyObstacle() throws HypervisorException;
+
+  /**
+   * What is known to keep that guest's memory from being sent without a copy (zero-copy), in words;
+   * empty if nothing is.
+   */
+  Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException;
+
+  /**
+   * Speed of the network card by which this host reaches that address; empty if its driver does not
+   * say.
+   */
+  OptionalInt linkMegabitsPerSecond(InetAddress towards);
+
   /** Whether this host's kernel has a network interface of that name now; a bridge is one. */
   boolean hasInterface(String name);
 
@@ -65,6 +93,9 @@ public interface Hypervisor extends AutoCloseable {
 
   /** Bytes of memory that could be given to a new guest now (free, buffers and page cache). */
   long availableMemoryBytes() throws HypervisorException;
+
+  /** The huge pages that are free now. */
+  FreePages freePages() throws HypervisorException;
 
   List<PoolState> pools() throws HypervisorException;
 
@@ -85,6 +116,18 @@ public interface Hypervisor extends AutoCloseable {
 
   /** The content of a small volume, after the pool was refreshed; empty if there is none. */
   Optional<byte[]> readProbe(String pool, String volume, int maxBytes) throws HypervisorException;
+
+  /**
+   * What is another text whenever the volume's file was written to (size, times), after the pool
+   * was refreshed; empty if there is no such volume.
+   */
+  Optional<String> volumeStamp(String pool, String volume) throws HypervisorException;
+
+  /**
+   * SHA-256 of all bytes of the volume's file, hexadecimal. Reads all of it, which may take
+   * minutes.
+   */
+  String volumeDigest(String pool, String volume) throws HypervisorException;
 
   /** Statistics of the domain's active job; empty if it has none (or there is no such domain). */
   Optional<JobStatistics> job(UUID uuid) throws HypervisorException;
@@ -130,7 +173,50 @@ public interface Hypervisor extends AutoCloseable {
   /** Ends the domain's process at once; does nothing if it is not active. */
   void destroy(UUID uuid) throws HypervisorException;
 
-  /** Removes the definition of an inactive domain; does nothing if there is none. */
+  /**
+   * What a cold migration has to know of a persistent domain, active or not. Its disks are files as
+   * they lie there: one in a pool has the format {@code raw} and its file's size as its capacity. A
+   * file with the firmware's variables is a disk with the target {@link GuestDescription#NVRAM}.
+   * Touches nothing.
+   */
+  GuestDescription describeShutOff(UUID uuid) throws HypervisorException;
+
+  /**
+   * The persistent definition, with what it says of this host made true of another one.
+   *
+   * @param bridges that host's bridges that take the place of this host's, by the name here
+   */
+  GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
+      throws HypervisorException;
+
+  /**
+   * Reads so many bytes of a volume's file from {@code offset} on, on a connection of its own.
+   *
+   * @param wanted asked before and during each call that may take long; once it says no, they throw
+   *     kind {@code Aborted}, this one and the reader's
+   */
+  VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
+      throws HypervisorException;
+
+  /** Bytes of a volume's file; empty if there is no such volume. The pool is refreshed before. */
+  OptionalLong fileBytes(String pool, String volume) throws HypervisorException;
+
+  /** Returns once all that was written to this host's file systems is on its disks. */
+  void flushStorage();
+
+  /** Presses the guest's power button (ACPI); whether it heeds it shows later. */
+  void shutDown(UUID uuid) throws HypervisorException;
+
+  /** Starts a domain that is shut off; does nothing if it is active. */
+  void start(UUID uuid) throws HypervisorException;
+
+  /**
+   * Removes the definition of an inactive domain; does nothing if there is none. Throws kind {@code
+   * Conflict} if it is active, or was started at that very moment: then it has its definition
+   * still, or again.
+   */
   void undefine(UUID uuid) throws HypervisorException;
 
   /**
@@ -149,7 +235,8 @@ public interface Hypervisor extends AutoCloseable {
   Transfer resumePostCopy(TransferRequest request) throws HypervisorException;
 
   /**
-   * Connects to another host's hypervisor, for the hand-over only. Gives up after {@code deadline}.
+   * Connects to another host's hypervisor, for the hand-over or a cold migration. Gives up after
+   * {@code deadline}.
    */
   Peer connectPeer(PeerAddress address, Duration deadline) throws HypervisorException;
 

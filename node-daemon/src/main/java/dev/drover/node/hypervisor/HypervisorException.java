@@ -25,6 +25,8 @@ public final class HypervisorException extends Exception {
     Unsupported,
     /** The other host can't receive a post-copy; nothing was sent. */
     PostCopyUnsupported,
+    /** The guest's memory may not be locked for zero-copy; nothing was sent. */
+    LockedMemory,
     NoSpace,
     Timeout,
     Other

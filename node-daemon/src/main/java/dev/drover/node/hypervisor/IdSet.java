@@ -2,6 +2,7 @@ package dev.drover.node.hypervisor;
 
 import java.util.BitSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** CPUs or NUMA nodes of a host, by number; as libvirt writes them: {@code 0-3,^2,8}. */
 public final class IdSet {
@@ -36,6 +37,26 @@ public final class IdSet {
     return new IdSet(ids);
   }
 
+  /** Throws {@link IllegalArgumentException} if one of them is too large. */
+  public static IdSet of(IntStream ids) {
+    var set = new BitSet();
+    ids.forEach(id -> set.set(number(Integer.toString(id))));
+    return new IdSet(set);
+  }
+
+  /** In ascending order. */
+  public IntStream stream() {
+    return ids.stream();
+  }
+
+  public int size() {
+    return ids.cardinality();
+  }
+
+  public boolean contains(int id) {
+    return ids.get(id);
+  }
+
   private static int number(String text) {
     int number = Integer.parseInt(text.strip());
     if (number < 0 || number >= MOST) {
@@ -55,6 +76,13 @@ public final class IdSet {
     var rest = (BitSet) ids.clone();
     rest.andNot(other.ids);
     return new IdSet(rest);
+  }
+
+  /** What is in here and in the other one, too. */
+  public IdSet within(IdSet other) {
+    var both = (BitSet) ids.clone();
+    both.and(other.ids);
+    return new IdSet(both);
   }
 
   public boolean isEmpty() {

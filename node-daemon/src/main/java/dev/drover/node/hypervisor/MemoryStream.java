@@ -8,9 +8,13 @@ import java.util.OptionalInt;
  *
  * @param connections in parallel (QEMU's multifd); empty: one plain stream
  * @param throttle QEMU may take CPU time from a guest that writes too much
+ * @param zeroCopy the kernel sends from the guest's own memory; only in parallel, and uncompressed
  */
 public record MemoryStream(
-    OptionalInt connections, Compression compression, Optional<Throttle> throttle) {
+    OptionalInt connections,
+    Compression compression,
+    Optional<Throttle> throttle,
+    boolean zeroCopy) {
   /** One connection, nothing compressed, the guest at its full speed. */
   public static final MemoryStream PLAIN =
       new MemoryStream(OptionalInt.empty(), Compression.None, Optional.empty());
@@ -29,6 +33,12 @@ public record MemoryStream(
   /** How much CPU time QEMU takes first, and by how much more in each step; percent. */
   public record Throttle(int initialPercent, int incrementPercent) {}
 
+  /** With a copy of each page. */
+  public MemoryStream(
+      OptionalInt connections, Compression compression, Optional<Throttle> throttle) {
+    this(connections, compression, throttle, false);
+  }
+
   public MemoryStream {
     boolean inParallel = connections.isPresent();
     switch (compression) {
@@ -36,6 +46,9 @@ public record MemoryStream(
       case Xbzrle -> require(!inParallel, "xbzrle does not go in parallel");
       case Zstd, Zlib -> require(inParallel, "zstd and zlib only go in parallel");
     }
+    require(
+        !zeroCopy || (inParallel && compression == Compression.None),
+        "zero-copy only goes in parallel, and uncompressed");
   }
 
   private static void require(boolean holds, String message) {

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The role that every daemon has: heartbeat, HypervisorNode, sightings. Four threads: one that
- * looks at libvirt and may wait for it, three that talk to the API server and may wait for that, so
+ * The role that every daemon has: heartbeat, HypervisorNode, sightings. Five threads: one that
+ * looks at libvirt and may wait for it, four that talk to the API server and may wait for that, so
  * that neither keeps the other from being told of.
  */
 public final class Inventory implements AutoCloseable {
@@ -32,6 +32,7 @@ public final class Inventory implements AutoCloseable {
   private final Loop sightings;
   private final Loop node;
   private final Loop heartbeat;
+  private final Loop clocks;
 
   /**
    * {@code heartbeatClient} has connections of its own and short deadlines, so that heartbeats
@@ -104,6 +105,16 @@ public final class Inventory implements AutoCloseable {
             registry);
     heartbeat = Loop.of("heartbeat", _ -> beat.round());
 
+    var watch =
+        new ClockWatch(
+            heartbeatClient,
+            clock,
+            milliseconds -> {
+              nodePlan.clockOffset(milliseconds);
+              node.wake();
+            });
+    clocks = Loop.of("inventory-clock", _ -> watch.round());
+
     Gauge.builder("drover.daemon.libvirt.connected", hypervisor, h -> h.isConnected() ? 1 : 0)
         .description("1 while the daemon talks to its libvirt")
         .register(registry);
@@ -118,7 +129,7 @@ public final class Inventory implements AutoCloseable {
   /** Starts the threads. The hypervisor may be away still. */
   public void start() {
     hypervisor.subscribe(observer);
-    Stream.of(heartbeat, observing, node, sightings).forEach(Loop::start);
+    Stream.of(heartbeat, observing, node, sightings, clocks).forEach(Loop::start);
   }
 
   private void look() {
@@ -160,6 +171,6 @@ public final class Inventory implements AutoCloseable {
   /** Stops the threads; the Lease stays, and expires if nobody else renews it. */
   @Override
   public void close() {
-    Stream.of(sightings, node, observing, heartbeat).parallel().forEach(Loop::close);
+    Stream.of(sightings, node, observing, heartbeat, clocks).parallel().forEach(Loop::close);
   }
 }

@@ -31,6 +31,9 @@ final class NodePlan {
    */
   static final Duration CONFIRM_AFTER = Duration.ofMinutes(1);
 
+  /** A clock is news only if it is off by that much more or less than was told. */
+  static final Duration CLOCK_STEP = Duration.ofSeconds(1);
+
   /** Room in a pool is told in steps of this, so that it stays still when little happens. */
   static final long STEP_BYTES = 16L << 20;
 
@@ -55,6 +58,7 @@ final class NodePlan {
   private final String migrationAddress;
   private @Nullable Boolean connected;
   private @Nullable Seen seen;
+  private @Nullable Long clockOffsetMilliseconds;
   private @Nullable HypervisorNodeStatus written;
   private @Nullable Instant figuresWritten;
   private @Nullable Instant confirmed;
@@ -66,6 +70,23 @@ final class NodePlan {
   /** Whether the daemon talks to its libvirt now. */
   synchronized void connected(boolean now) {
     connected = now;
+  }
+
+  /** How far this host's clock is ahead of the API server's. */
+  synchronized void clockOffset(long milliseconds) {
+    clockOffsetMilliseconds = milliseconds;
+  }
+
+  /**
+   * What is told of the clock: what was told before, as long as that is not off by {@link
+   * #CLOCK_STEP}. A measurement that settles down is no news.
+   */
+  private @Nullable Long toldClockOffset() {
+    var told = written == null ? null : written.clockOffsetMilliseconds();
+    var now = clockOffsetMilliseconds;
+    return now == null || (told != null && Math.abs(now - told) < CLOCK_STEP.toMillis())
+        ? told
+        : now;
   }
 
   synchronized void observe(
@@ -138,7 +159,8 @@ final class NodePlan {
     if (seen == null) {
       // INVARIANT: an apply is all that its manager says. Without libvirt, what an earlier process
       // found stays said.
-      return withConditions(written == null ? empty() : written, migrationAddress, conditions);
+      return withConditions(
+          written == null ? empty() : written, migrationAddress, conditions, toldClockOffset());
     }
     var facts = seen.facts();
     var figures = seen.figures();
@@ -154,7 +176,8 @@ final class NodePlan {
         facts.memoryBytes(),
         figures.guestMemoryBytes(),
         figures.guests(),
-        figures.pools());
+        figures.pools(),
+        toldClockOffset());
   }
 
   private Condition condition(boolean isConnected, Instant now) {
@@ -174,7 +197,10 @@ final class NodePlan {
   }
 
   private static HypervisorNodeStatus withConditions(
-      HypervisorNodeStatus s, String migrationAddress, List<Condition> conditions) {
+      HypervisorNodeStatus s,
+      String migrationAddress,
+      List<Condition> conditions,
+      @Nullable Long clockOffset) {
     return new HypervisorNodeStatus(
         conditions,
         migrationAddress,
@@ -187,7 +213,8 @@ final class NodePlan {
         s.memoryBytes(),
         s.guestMemoryBytes(),
         s.guests(),
-        s.pools());
+        s.pools(),
+        clockOffset);
   }
 
   private static HypervisorNodeStatus empty() {
@@ -218,6 +245,7 @@ final class NodePlan {
         null,
         s.pools() == null
             ? null
-            : s.pools().stream().map(p -> new Pool(p.name(), p.active(), 0, 0)).toList());
+            : s.pools().stream().map(p -> new Pool(p.name(), p.active(), 0, 0)).toList(),
+        s.clockOffsetMilliseconds());
   }
 }

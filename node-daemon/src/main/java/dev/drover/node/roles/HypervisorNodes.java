@@ -54,6 +54,11 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
   }
 
   @Override
+  public boolean encrypts() {
+    return transport == Transport.tls;
+  }
+
+  @Override
   public int maxIncoming() {
     return spec(nodeName)
         .map(HypervisorNodeSpec::maxIncomingOrDefault)
@@ -68,6 +73,11 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
   @Override
   public Map<String, String> bridgesOf(String node) {
     return spec(node).map(HypervisorNodeSpec::bridgesByGuestName).orElse(Map.of());
+  }
+
+  @Override
+  public Optional<String> copyPool() {
+    return spec(nodeName).map(HypervisorNodeSpec::copyPool);
   }
 
   private Optional<HypervisorNodeSpec> spec(String node) {

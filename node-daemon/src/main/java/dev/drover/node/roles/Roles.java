@@ -2,12 +2,14 @@ package dev.drover.node.roles;
 
 import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ServerSideApply;
 import dev.drover.node.source.SourceRole;
 import dev.drover.node.target.TargetRole;
+import dev.drover.node.way.Way;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.Operator;
@@ -48,38 +50,47 @@ public final class Roles implements AutoCloseable {
   private final Operator sdk;
   private final ScheduledExecutorService reportExecutor;
   private final String nodeName;
+  private final Way way;
+  private final ImageDigests digests;
   private final SourceRole source;
   private final TargetRole target;
 
   public Roles(
       String nodeName,
       Transport transport,
+      Way way,
       KubernetesClient client,
       Hypervisor hypervisor,
       MeterRegistry metrics,
       InstantSource clock) {
     this.nodeName = nodeName;
+    this.way = way;
     this.client = client;
     this.reportExecutor =
         Executors.newScheduledThreadPool(
             REPORT_THREADS, Thread.ofPlatform().name("report-", 0).daemon(true).factory());
     var applier = new ServerSideApply(client);
+    this.digests = new ImageDigests(hypervisor);
     var nodes = new HypervisorNodes(client, nodeName, transport);
     this.source =
         new SourceRole(
             nodeName,
             hypervisor,
             nodes,
+            way,
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
-            metrics);
+            metrics,
+            digests);
     this.target =
         new TargetRole(
             nodeName,
             hypervisor,
             nodes,
+            way,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
-            clock);
+            clock,
+            digests);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
@@ -161,6 +172,8 @@ public final class Roles implements AutoCloseable {
   @Override
   public void close() {
     sdk.stop();
+    way.doors().close();
+    digests.close();
     reportExecutor.shutdownNow();
   }
 }

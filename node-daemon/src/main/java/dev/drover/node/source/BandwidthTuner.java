@@ -1,7 +1,9 @@
 package dev.drover.node.source;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.node.bandwidth.BandwidthCap;
 import dev.drover.node.bandwidth.BandwidthCap.Share;
+import dev.drover.node.bandwidth.MemoryPace;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.JobStatistics;
@@ -32,6 +34,8 @@ final class BandwidthTuner {
   private final List<String> disks;
   private final boolean mirrorsCanBeTuned;
   private final Map<String, Long> diskCaps = new HashMap<>();
+  private final int connections;
+  private final MemoryPace pace;
   private Optional<BandwidthCap> cap;
 
   /** Of each mirror where they can't be tuned; empty: none. */
@@ -48,6 +52,8 @@ final class BandwidthTuner {
   /**
    * @param fresh the transfer is started with {@link #initialMebibytesPerSecond}; else nothing is
    *     known of what libvirt was told
+   * @param connections that memory goes over
+   * @param pace what to ask of QEMU for a share of memory
    */
   BandwidthTuner(
       Hypervisor hypervisor,
@@ -55,11 +61,15 @@ final class BandwidthTuner {
       List<String> disks,
       Optional<BandwidthCap> cap,
       boolean mirrorsCanBeTuned,
-      boolean fresh) {
+      boolean fresh,
+      int connections,
+      MemoryPace pace) {
     this.hypervisor = hypervisor;
     this.uuid = uuid;
     this.disks = disks;
     this.cap = cap;
+    this.connections = connections;
+    this.pace = pace;
     this.mirrorsCanBeTuned = mirrorsCanBeTuned;
     this.fixedDiskMebibytesPerSecond = initialMebibytesPerSecond();
     this.memoryCap = fresh ? Optional.of(initialMebibytesPerSecond()) : Optional.empty();
@@ -73,7 +83,7 @@ final class BandwidthTuner {
     }
     var total = cap.get().totalMebibytesPerSecond();
     if (disks.isEmpty()) {
-      return OptionalInt.of(total);
+      return OptionalInt.of(pace.ask(total));
     }
     return OptionalInt.of(
         mirrorsCanBeTuned
@@ -89,6 +99,12 @@ final class BandwidthTuner {
   Optional<String> retune(Optional<BandwidthCap> newCap) {
     mirrorsMayBeCapped |= cap.isPresent();
     cap = newCap;
+    int lowest = connections * LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION;
+    if (connections > 1 && cap.isPresent() && cap.get().totalMebibytesPerSecond() < lowest) {
+      return Optional.of(
+          "memory goes over %d connections, for which no cap below %d MiB/s holds; it gets as little as QEMU can"
+              .formatted(connections, lowest));
+    }
     if (mirrorsCanBeTuned || disks.isEmpty()) {
       return Optional.empty();
     }
@@ -120,7 +136,14 @@ final class BandwidthTuner {
 
   /** Adapts the shares to what the transfer does now. */
   void tune(JobStatistics job, TransferSignals signals, Instant now) throws HypervisorException {
-    if (disks.isEmpty() || signals.isPostCopy()) { // the mirrors have ended before post-copy
+    if (signals.isPostCopy()) { // the mirrors have ended before, and only one stream is left
+      tell(totalMebibytesPerSecond());
+      return;
+    }
+    if (job.memoryTotalBytes() > 0) {
+      pace.saw(job.memoryProcessedBytes(), now);
+    }
+    if (disks.isEmpty()) {
       setMemory(totalMebibytesPerSecond());
       return;
     }
@@ -171,10 +194,9 @@ final class BandwidthTuner {
     return bytes == NO_CAP ? Long.MAX_VALUE : bytes;
   }
 
-  private boolean grows(OptionalInt memory) {
-    return memoryCap
-        .filter(now -> now.isEmpty() || now.getAsInt() >= memory.orElse(Integer.MAX_VALUE))
-        .isEmpty();
+  private boolean grows(OptionalInt share) {
+    int memory = share.isPresent() ? pace.ask(share.getAsInt()) : Integer.MAX_VALUE;
+    return memoryCap.filter(now -> now.isEmpty() || now.getAsInt() >= memory).isEmpty();
   }
 
   private void measure(JobStatistics job, Instant now) {
@@ -192,7 +214,12 @@ final class BandwidthTuner {
     }
   }
 
-  private void setMemory(OptionalInt mebibytesPerSecond) throws HypervisorException {
+  /** What QEMU is asked for may be less, so that no more goes over. */
+  private void setMemory(OptionalInt share) throws HypervisorException {
+    tell(share.isPresent() ? OptionalInt.of(pace.ask(share.getAsInt())) : share);
+  }
+
+  private void tell(OptionalInt mebibytesPerSecond) throws HypervisorException {
     if (!memoryCap.equals(Optional.of(mebibytesPerSecond))) {
       hypervisor.setMemoryBandwidth(uuid, mebibytesPerSecond);
       memoryCap = Optional.of(mebibytesPerSecond);

@@ -188,7 +188,7 @@ final class Fence implements Runnable {
                 Reason.Committing,
                 "The guest is at " + order.targetNode(),
                 order.guest(),
-                result(figures, at),
+                transfer.expectation().judge(result(figures, at)),
                 figures.map(f -> meter.finished(f, at)).orElse(null));
     LOG.info(transfer.voice().ref())
         .addKeyValue("target", order.targetNode())

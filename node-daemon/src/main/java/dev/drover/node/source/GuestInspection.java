@@ -2,16 +2,24 @@ package dev.drover.node.source;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Pins;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
+import dev.drover.api.v1alpha1.SourceReport.Surroundings.Cell;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.GuestDescription;
+import dev.drover.node.hypervisor.GuestDescription.BackingImage;
 import dev.drover.node.hypervisor.GuestDescription.Disk;
+import dev.drover.node.hypervisor.HugePages;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Surroundings;
 import java.security.SecureRandom;
@@ -37,15 +45,23 @@ final class GuestInspection {
    *
    * @param guest null if it can't be described: there is no such active domain here
    * @param blockers all that keeps it from moving; empty if nothing does
+   * @param cold of a guest that is moved shut off
    */
-  record Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+  record Outcome(@Nullable Guest guest, List<Blocker> blockers, @Nullable Cold cold) {
     Outcome {
       blockers = List.copyOf(blockers);
+    }
+
+    Outcome(@Nullable Guest guest, List<Blocker> blockers) {
+      this(guest, blockers, null);
     }
   }
 
   private static final int PROBE_BYTES = 16;
   private static final String PROBE_PREFIX = "drover-probe-";
+
+  /** As many as a report has room for; a longer chain counts as not known. */
+  private static final int MOST_IMAGES = 16;
 
   private final Hypervisor hypervisor;
   private final SecureRandom random = new SecureRandom();
@@ -59,7 +75,12 @@ final class GuestInspection {
    * @param describeAnyway a guest that can't be moved is described, too, and probes are placed: the
    *     hosts are to be checked nevertheless
    */
-  Outcome inspect(String migrationUid, UUID uuid, List<Blocker> known, boolean describeAnyway)
+  Outcome inspect(
+      String migrationUid,
+      UUID uuid,
+      List<Blocker> known,
+      boolean describeAnyway,
+      LiveMigrationSpec spec)
       throws HypervisorException {
     var domain = hypervisor.domain(uuid).orElse(null);
     if (domain == null
@@ -71,7 +92,60 @@ final class GuestInspection {
                   Reason.VirtualMachineNotRunning,
                   domain == null ? "the domain is not here" : "the domain is " + domain.run())));
     }
-    var description = hypervisor.describe(uuid);
+    return inspect(
+        migrationUid,
+        hypervisor.describe(uuid),
+        Stream.concat(zeroCopyObstacle(uuid, spec).stream(), known.stream()).toList(),
+        describeAnyway,
+        null,
+        spec);
+  }
+
+  /** The same of a guest that is moved shut off, and shut down for it if that is allowed. */
+  Outcome inspectCold(
+      String migrationUid, UUID uuid, boolean describeAnyway, LiveMigrationSpec spec)
+      throws HypervisorException {
+    var domain = hypervisor.domain(uuid).orElse(null);
+    if (domain == null) {
+      return blocked(Reason.VirtualMachineNotRunning, "the domain is not here");
+    }
+    boolean running = domain.run() == DomainState.Run.Running;
+    if (!running && domain.run() != DomainState.Run.ShutOff) {
+      return blocked(
+          Reason.VirtualMachineRunning,
+          "the domain is %s; shut it off, or let it run and use shutdown: Graceful"
+              .formatted(domain.run()));
+    }
+    if (running && spec.shutdownOrDefault() != Shutdown.Graceful) {
+      return blocked(
+          Reason.VirtualMachineRunning,
+          "the domain runs; shut it down, use shutdown: Graceful, or use mode: Live");
+    }
+    if (!domain.persistent()) {
+      return blocked(
+          Reason.TransientDomain, "the domain is transient; use mode: Live, or define it");
+    }
+    return inspect(
+        migrationUid,
+        hypervisor.describeShutOff(uuid),
+        List.of(),
+        describeAnyway,
+        new Cold(running, null, null, null),
+        spec);
+  }
+
+  private static Outcome blocked(Reason reason, String message) {
+    return new Outcome(null, List.of(Blocker.of(reason, message)));
+  }
+
+  private Outcome inspect(
+      String migrationUid,
+      GuestDescription description,
+      List<Blocker> known,
+      boolean describeAnyway,
+      @Nullable Cold cold,
+      LiveMigrationSpec spec)
+      throws HypervisorException {
     var blockers =
         Stream.of(
                 description.blockers().stream().map(GuestInspection::blocker),
@@ -83,8 +157,17 @@ final class GuestInspection {
             .distinct()
             .limit(Blocker.MOST)
             .toList();
-    return new Outcome(
-        blockers.isEmpty() || describeAnyway ? guest(migrationUid, description) : null, blockers);
+    if (!blockers.isEmpty() && !describeAnyway) {
+      return new Outcome(null, blockers, cold);
+    }
+    return new Outcome(guest(migrationUid, description, spec), blockers, cold);
+  }
+
+  private Optional<Blocker> zeroCopyObstacle(UUID uuid, LiveMigrationSpec spec)
+      throws HypervisorException {
+    return spec.zeroCopyRequested()
+        ? hypervisor.zeroCopyObstacle(uuid).map(why -> Blocker.of(Reason.ZeroCopyUnsupported, why))
+        : Optional.empty();
   }
 
   private static Blocker blocker(GuestDescription.Blocker found) {
@@ -95,9 +178,18 @@ final class GuestInspection {
       case SharedFilesystem ->
           Blocker.of(
               Reason.SharedFilesystemAttached, "a file system of the host: " + found.detail());
+      case HostBound -> Blocker.of(Reason.DeviceNotMovable, "tied to its host: " + found.detail());
       case TransientDisk ->
           Blocker.of(Reason.DiskNotMovable, "disk %s is transient".formatted(found.detail()));
       case ActiveJob -> Blocker.of(Reason.DomainBusy, "libvirt's job: " + found.detail());
+      case ManagedSave ->
+          Blocker.of(Reason.ManagedSavePresent, "saved memory of the guest lies on this host");
+      case Tpm -> Blocker.of(Reason.TpmPresent, "an emulated TPM");
+      case NvramOutsidePool ->
+          Blocker.of(
+              Reason.NvramOutsidePool,
+              "the firmware's variables (%s) lie in no active storage pool"
+                  .formatted(found.detail()));
     };
   }
 
@@ -121,7 +213,7 @@ final class GuestInspection {
     };
   }
 
-  private Guest guest(String migrationUid, GuestDescription description)
+  private Guest guest(String migrationUid, GuestDescription description, LiveMigrationSpec spec)
       throws HypervisorException {
     Map<String, Probe> probes = new HashMap<>();
     List<SourceReport.Disk> disks = new ArrayList<>();
@@ -129,14 +221,19 @@ final class GuestInspection {
       if (refusal(disk).isPresent()) {
         continue; // no host is asked about a disk that can go nowhere
       }
-      Probe probe = null;
       String pool = disk.pool();
-      if (disk.kind() == Disk.Kind.File && pool != null) {
-        probe = probes.get(pool);
-        if (probe == null) {
-          probe = placeProbe(migrationUid, pool);
-          probes.put(pool, probe);
-        }
+      Probe probe = disk.kind() == Disk.Kind.File ? probe(migrationUid, pool, probes) : null;
+      List<SourceReport.BackingImage> backing = new ArrayList<>();
+      for (BackingImage image : disk.backing()) {
+        backing.add(
+            new SourceReport.BackingImage(
+                image.pool(),
+                image.volume(),
+                image.path(),
+                image.format(),
+                image.allocationBytes(),
+                null,
+                probe(migrationUid, image.pool(), probes)));
       }
       disks.add(
           new SourceReport.Disk(
@@ -156,7 +253,8 @@ final class GuestInspection {
               disk.readOnly(),
               disk.shareable(),
               disk.hasBackingFile(),
-              probe));
+              probe,
+              backing.isEmpty() || backing.size() > MOST_IMAGES ? null : List.copyOf(backing)));
     }
     var state = description.state();
     return new Guest(
@@ -172,16 +270,57 @@ final class GuestInspection {
         description.networks().isEmpty()
             ? null
             : description.networks().stream().limit(64).toList(),
-        surroundings(description.surroundings()),
+        surroundings(description.surroundings(), spec),
         List.copyOf(disks));
   }
 
-  private static SourceReport.Surroundings surroundings(Surroundings found) {
+  private SourceReport.Surroundings surroundings(Surroundings found, LiveMigrationSpec spec)
+      throws HypervisorException {
+    IdSet cpus = found.cpus();
+    IdSet numaNodes = found.numaNodes();
+    List<Cell> cells = new ArrayList<>();
+    boolean pinned = !cpus.isEmpty() || !numaNodes.isEmpty();
+    if (pinned && spec.pinsOrDefault() == Pins.Remap) {
+      var here = hypervisor.topology();
+      cpus = cpus.within(here.cpus());
+      numaNodes = numaNodes.within(here.numaNodes());
+      for (int node : here.numaNodes().stream().toArray()) {
+        IdSet of = here.cpusOf(node).within(cpus);
+        if (!of.isEmpty()) {
+          cells.add(new Cell(node, of.toString()));
+        }
+      }
+    }
     return new SourceReport.Surroundings(
         found.autostart(),
-        found.cpus().isEmpty() ? null : found.cpus().toString(),
-        found.numaNodes().isEmpty() ? null : found.numaNodes().toString(),
-        found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList());
+        cpus.isEmpty() ? null : cpus.toString(),
+        numaNodes.isEmpty() ? null : numaNodes.toString(),
+        found.bridges().isEmpty() ? null : found.bridges().stream().limit(64).toList(),
+        found.hugePages().isEmpty()
+            ? null
+            : found.hugePages().stream().limit(16).map(GuestInspection::pages).toList(),
+        cells.isEmpty() ? null : List.copyOf(cells));
+  }
+
+  private static SourceReport.HugePages pages(HugePages found) {
+    return new SourceReport.HugePages(
+        found.pageKibibytes().isPresent() ? found.pageKibibytes().getAsLong() : null,
+        found.bytes());
+  }
+
+  /** One for each pool. */
+  private @Nullable Probe probe(
+      String migrationUid, @Nullable String pool, Map<String, Probe> probes)
+      throws HypervisorException {
+    if (pool == null) {
+      return null;
+    }
+    Probe probe = probes.get(pool);
+    if (probe == null) {
+      probe = placeProbe(migrationUid, pool);
+      probes.put(pool, probe);
+    }
+    return probe;
   }
 
   private Probe placeProbe(String migrationUid, String pool) throws HypervisorException {
@@ -195,6 +334,14 @@ final class GuestInspection {
     return new Probe(volume, content);
   }
 
+  private static Stream<String> probedPools(SourceReport.Disk disk) {
+    return Stream.concat(
+        disk.probe() == null ? Stream.empty() : Stream.ofNullable(disk.pool()),
+        disk.backingOrEmpty().stream()
+            .filter(image -> image.probe() != null)
+            .flatMap(image -> Stream.ofNullable(image.pool())));
+  }
+
   /** Removes the probes of that migration, also those that were never reported. */
   void removeProbes(String migrationUid, @Nullable Guest guest) throws HypervisorException {
     List<String> pools =
@@ -203,11 +350,7 @@ final class GuestInspection {
                 .filter(p -> p.active() && p.filesystem())
                 .map(PoolState::name)
                 .toList()
-            : guest.disks().stream()
-                .filter(d -> d.probe() != null)
-                .map(SourceReport.Disk::pool)
-                .distinct()
-                .toList();
+            : guest.disks().stream().flatMap(GuestInspection::probedPools).distinct().toList();
     for (String pool : pools) {
       hypervisor.deleteVolume(pool, PROBE_PREFIX + migrationUid);
     }

@@ -13,6 +13,11 @@ public interface PeerDirectory {
   /** Empty if there is no such node, or it has not said. */
   Optional<PeerAddress> addressOf(String nodeName);
 
+  /** Whether memory and disks go encrypted. */
+  default boolean encrypts() {
+    return false;
+  }
+
   /**
    * HypervisorNode's {@code spec.bridges}: which bridge of that host takes the place of a guest's,
    * by the name that the guest has for it.

@@ -31,6 +31,7 @@ final class RunningTransfer {
 
   private final TransferOrder order;
   private final SourceReports.Voice voice;
+  private final Expectation expectation;
   private final Hypervisor hypervisor;
   private final InstantSource clock;
   private final TransferSignals signals;
@@ -43,12 +44,14 @@ final class RunningTransfer {
   RunningTransfer(
       TransferOrder order,
       SourceReports.Voice voice,
+      Expectation expectation,
       Hypervisor hypervisor,
       InstantSource clock,
       TransferSignals signals,
       PeerLink peer) {
     this.order = order;
     this.voice = voice;
+    this.expectation = expectation;
     this.hypervisor = hypervisor;
     this.clock = clock;
     this.signals = signals;
@@ -61,6 +64,10 @@ final class RunningTransfer {
 
   SourceReports.Voice voice() {
     return voice;
+  }
+
+  Expectation expectation() {
+    return expectation;
   }
 
   Hypervisor hypervisor() {

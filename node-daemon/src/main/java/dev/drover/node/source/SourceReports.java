@@ -12,6 +12,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Result;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Tuning;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.SourceReport.Cold;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
@@ -32,6 +33,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,6 +132,7 @@ final class SourceReports {
               blockers,
               guest,
               null,
+              null,
               null);
     }
 
@@ -141,9 +144,22 @@ final class SourceReports {
         @Nullable Guest guest,
         @Nullable Result result,
         @Nullable Progress progress) {
-      return say(state, reason, message, null, guest, result, progress);
+      return say(state, reason, message, null, guest, result, progress, null);
     }
 
+    /** The same of a cold migration. */
+    CompletableFuture<Outcome> say(
+        State state,
+        Reason reason,
+        String message,
+        @Nullable Guest guest,
+        @Nullable Result result,
+        @Nullable Progress progress,
+        Cold cold) {
+      return say(state, reason, message, null, guest, result, progress, cold);
+    }
+
+    /** {@code cold}: null for what was said last. */
     private synchronized CompletableFuture<Outcome> say(
         State state,
         Reason reason,
@@ -151,7 +167,8 @@ final class SourceReports {
         @Nullable List<Blocker> blockers,
         @Nullable Guest guest,
         @Nullable Result result,
-        @Nullable Progress progress) {
+        @Nullable Progress progress,
+        @Nullable Cold cold) {
       var now = clock.instant();
       var previous = said.source();
       if (previous != null && isFinal(previous.state()) && !isFinal(state)) {
@@ -173,6 +190,7 @@ final class SourceReports {
               null,
               guest,
               result,
+              cold == null && previous != null ? previous.cold() : cold,
               attempt);
       return put(
           report,
@@ -269,31 +287,41 @@ final class SourceReports {
 
     /** In a dry run: whether the target is reached; all else is as it was said. */
     synchronized void reaches(Reach reach) {
+      amend(last -> with(last, reach, last.guest()));
+    }
+
+    /** More is known of the guest; all else is as it was said. */
+    synchronized void describes(Guest guest) {
+      amend(last -> with(last, last.reach(), guest));
+    }
+
+    private void amend(UnaryOperator<SourceReport> change) {
       SourceReport last = said.source();
       if (last == null || isFinal(last.state())) {
         return;
       }
       var unused =
-          put(
-              new SourceReport(
-                  last.nodeName(),
-                  last.state(),
-                  last.reason(),
-                  last.message(),
-                  last.since(),
-                  last.blockers(),
-                  reach,
-                  last.guest(),
-                  last.result(),
-                  last.attempt()),
-              said.progress(),
-              said.tuning(),
-              said.conditions(),
-              Urgency.Now);
+          put(change.apply(last), said.progress(), said.tuning(), said.conditions(), Urgency.Now);
+    }
+
+    private static SourceReport with(
+        SourceReport last, @Nullable Reach reach, @Nullable Guest guest) {
+      return new SourceReport(
+          last.nodeName(),
+          last.state(),
+          last.reason(),
+          last.message(),
+          last.since(),
+          last.blockers(),
+          reach,
+          guest,
+          last.result(),
+          last.cold(),
+          last.attempt());
     }
 
     /** What a transfer would take; all else is as it was said. */
-    synchronized void expects(Forecast forecast) {
+    synchronized void expects(Forecast forecast, Urgency urgency) {
       if (said.source() == null || isFinal(said.source().state())) {
         return;
       }
@@ -301,11 +329,11 @@ final class SourceReports {
           own(said.source(), said.progress(), said.tuning(), said.conditions())
               .forecast(forecast)
               .build();
-      var unused = queue.say(ref, said, Urgency.Now);
+      var unused = queue.say(ref, said, urgency);
     }
 
-    boolean hasForecast() {
-      return said.forecast() != null;
+    synchronized Optional<Forecast> forecast() {
+      return Optional.ofNullable(said.forecast());
     }
 
     /** Progress of the state that was said last. */

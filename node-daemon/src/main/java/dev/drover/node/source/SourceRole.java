@@ -8,23 +8,23 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
-import dev.drover.api.v1alpha1.SourceReport.Reach;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
-import dev.drover.api.v1alpha1.Text;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.JobStatistics;
-import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
@@ -49,8 +50,8 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
-  /** A host that takes longer to answer would not keep up with a transfer either. */
-  private static final Duration REACH_DEADLINE = Duration.ofSeconds(5);
+  /** A target that has not answered by then may wait for digests; most do within half of it. */
+  private static final Duration TARGET_SHOULD_TAKE = Duration.ofSeconds(1);
 
   private final String nodeName;
   private final Hypervisor hypervisor;
@@ -58,7 +59,11 @@ public final class SourceRole implements HypervisorListener {
   private final InstantSource clock;
   private final SourceReports reports;
   private final GuestInspection inspection;
+  private final WayTrial trial;
   private final Forecasts forecasts;
+  private final ColdSource cold;
+  private final Patience patience;
+  private final BackingDigests backing;
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
@@ -67,21 +72,39 @@ public final class SourceRole implements HypervisorListener {
       String nodeName,
       Hypervisor hypervisor,
       PeerDirectory peers,
+      Way way,
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
+    this(nodeName, hypervisor, peers, way, queue, clock, metrics, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public SourceRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      PeerDirectory peers,
+      Way way,
+      ReportQueue queue,
+      InstantSource clock,
+      MeterRegistry metrics,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(TARGET_SHOULD_TAKE, clock);
+    this.backing = new BackingDigests(digests);
     this.hypervisor = hypervisor;
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
     this.inspection = new GuestInspection(hypervisor);
+    this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
+    this.cold = new ColdSource(hypervisor, peers, clock, reports);
   }
 
   /** How many transfers this process follows. */
   public int transfers() {
-    return runs.size();
+    return runs.size() + cold.transfers();
   }
 
   /**
@@ -114,9 +137,18 @@ public final class SourceRole implements HypervisorListener {
           inspect(migration, uuid);
         } else if (own.get().state() == State.Inspected && checkIsOver(migration)) {
           endCheck(migration, own);
-        } else if (own.get().state() == State.Inspected && migration.getSpec().dryRunRequested()) {
-          reach(migration, own.get());
-          yield forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+        } else if (own.get().state() == State.Inspected) {
+          var again = compare(migration, own.get());
+          if (migration.getSpec().dryRunRequested()) {
+            reach(migration, own.get());
+            // A forecast is of memory, which a cold migration does not move.
+            var forecast =
+                migration.getSpec().cold()
+                    ? Optional.<Duration>empty()
+                    : forecasts.advance(migration, uuid, own.get(), reports.of(migration));
+            yield forecast.isPresent() ? forecast : again;
+          }
+          yield again;
         }
         yield Optional.empty();
       }
@@ -126,7 +158,10 @@ public final class SourceRole implements HypervisorListener {
       }
       case PreCopy, StopAndCopy, PostCopy -> {
         retune(migration);
-        var again = transfer(migration, uuid, own);
+        var again =
+            migration.getSpec().cold()
+                ? cold.transfer(migration, uuid, own)
+                : transfer(migration, uuid, own);
         removeProbes(migration, own);
         yield again;
       }
@@ -138,7 +173,9 @@ public final class SourceRole implements HypervisorListener {
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
     probesRemoved.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration) + "/" + targetOf(migration));
     reports.forget(migration);
+    forecasts.forget(migration.getMetadata().getUid());
   }
 
   /** From Reservation on, the target has looked; once per life of this daemon is enough. */
@@ -158,16 +195,32 @@ public final class SourceRole implements HypervisorListener {
 
   private void inspect(LiveMigration migration, UUID uuid) throws HypervisorException {
     var voice = reports.of(migration);
-    boolean dryRun = migration.getSpec().dryRunRequested();
+    var spec = migration.getSpec();
+    var uid = migration.getMetadata().getUid();
+    boolean dryRun = spec.dryRunRequested();
     var outcome =
-        inspection.inspect(
-            migration.getMetadata().getUid(),
-            uuid,
-            StreamCheck.against(migration.getSpec(), hypervisor.host()),
-            dryRun);
+        spec.cold()
+            ? inspection.inspectCold(uid, uuid, dryRun, spec)
+            : inspection.inspect(
+                uid,
+                uuid,
+                Stream.concat(
+                        StreamCheck.against(spec, hypervisor.host(), peers.encrypts()).stream(),
+                        trial.ownBlockers().stream())
+                    .toList(),
+                dryRun,
+                spec);
     if (outcome.blockers().isEmpty()) {
+      var says = "The guest can be moved";
+      var guest = outcome.guest();
+      var cold = outcome.cold();
       var unused =
-          voice.say(State.Inspected, Reason.Inspected, "The guest can be moved", outcome.guest());
+          cold == null
+              ? voice.say(State.Inspected, Reason.Inspected, says, guest)
+              : voice.say(State.Inspected, Reason.Inspected, says, guest, null, null, cold);
+      if (!dryRun && !spec.cold() && guest != null) {
+        forecasts.prepare(migration, uuid, guest);
+      }
       return;
     }
     LOG.info(voice.ref())
@@ -180,6 +233,30 @@ public final class SourceRole implements HypervisorListener {
         outcome.guest());
   }
 
+  /**
+   * A target that does not see the images that disks stand on does not answer before it knows what
+   * they consist of.
+   *
+   * @return when to look again, if it may be so
+   */
+  private Optional<Duration> compare(LiveMigration migration, SourceReport own)
+      throws HypervisorException {
+    var guest = own.guest();
+    var asked = key(migration) + "/" + targetOf(migration);
+    if (guest == null
+        || migration.getStatus().currentTarget().isPresent()
+        || !BackingDigests.mayBeNeeded(guest, migration.getSpec())) {
+      patience.forget(asked);
+      return Optional.empty();
+    }
+    if (!patience.has(asked)) {
+      backing
+          .added(guest, migration.getSpec())
+          .ifPresent(known -> reports.of(migration).describes(known));
+    }
+    return Optional.of(LOOK_AGAIN_AFTER);
+  }
+
   /** A dry run that has found out what was asked: nothing but the probes is there to be removed. */
   private static boolean checkIsOver(LiveMigration migration) {
     return migration.getSpec().dryRunRequested()
@@ -190,27 +267,13 @@ public final class SourceRole implements HypervisorListener {
             .isPresent();
   }
 
-  /** Of each target in turn: a migration would find out when it starts. */
+  /** Of each target in turn, once it has said where: a migration would find out when it starts. */
   private void reach(LiveMigration migration, SourceReport own) {
-    var target = migration.getStatus().targetNode();
+    var target = migration.getStatus().currentTarget();
     var before = own.reach();
-    if (target == null || (before != null && before.nodeName().equals(target))) {
-      return;
-    }
-    var address = peers.addressOf(target);
-    reports
-        .of(migration)
-        .reaches(
-            address.isEmpty()
-                ? new Reach(target, false, "the address of " + target + " is not known")
-                : knock(target, address.get()));
-  }
-
-  private Reach knock(String target, PeerAddress address) {
-    try (var _ = hypervisor.connectPeer(address, REACH_DEADLINE)) {
-      return new Reach(target, true, null);
-    } catch (HypervisorException e) {
-      return new Reach(target, false, Text.limit(String.valueOf(e.getMessage()), 512));
+    if (target.isPresent()
+        && (before == null || !before.nodeName().equals(target.get().nodeName()))) {
+      reports.of(migration).reaches(trial.of(target.get()));
     }
   }
 
@@ -253,9 +316,15 @@ public final class SourceRole implements HypervisorListener {
     };
   }
 
+  private static @Nullable String targetOf(LiveMigration migration) {
+    var status = migration.getStatus();
+    return status == null ? null : status.targetNode();
+  }
+
   /** A transfer belongs to one attempt. */
-  private static String key(LiveMigration migration) {
-    return migration.getMetadata().getUid() + "/" + migration.getStatus().attemptNumber();
+  static String key(LiveMigration migration) {
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   /**
@@ -276,13 +345,15 @@ public final class SourceRole implements HypervisorListener {
       return Optional.of(LOOK_AGAIN_SOON); // the attempt before is over, but for its thread
     }
     var key = key(migration);
+    var voice = reports.of(migration);
     var run =
         new TransferRun(
             beginning,
             TransferOrder.of(
                 migration, uuid, guest, target, address.get(), peers.bridgesOf(target)),
             Tuning.of(migration),
-            reports.of(migration),
+            voice,
+            forecasts.expectation(migration, uuid, guest, voice),
             hypervisor,
             clock);
     runs.put(key, run);
@@ -325,6 +396,9 @@ public final class SourceRole implements HypervisorListener {
     }
     return switch (state) {
       case Transferring, Switching, PostCopying, HandOverPending -> {
+        if (migration.getSpec().cold()) {
+          yield cold.stop(migration, uuid, own.orElseThrow(), reasonOf(failure), failure.message());
+        }
         var retry = begin(migration, uuid, own.orElseThrow(), Beginning.Adopted);
         var adopted = runs.get(key(migration));
         if (adopted != null) {
@@ -367,7 +441,7 @@ public final class SourceRole implements HypervisorListener {
     }
     removeCopiedDisks(migration, own.get());
     var result = own.get().result();
-    if (result != null) {
+    if (result != null && !migration.getSpec().cold()) {
       forecasts.learn(migration, result);
     }
     var unused =
@@ -431,6 +505,7 @@ public final class SourceRole implements HypervisorListener {
   public void onDomainEvent(UUID uuid, DomainEvent event, Instant at) {
     Optional.ofNullable(runsByDomain.get(uuid))
         .ifPresent(run -> run.signals().onDomainEvent(event, at));
+    cold.onDomainEvent(uuid, event);
   }
 
   @Override

@@ -20,6 +20,7 @@ final class TransferFailure {
       case Incompatible -> Reason.MachineTypeUnsupported;
       case Unsafe -> Reason.StorageNotShared;
       case NoSpace -> Reason.InsufficientDiskSpace;
+      case LockedMemory -> Reason.ZeroCopyUnsupported;
       case PostCopyUnsupported -> Reason.PostCopyUnsupported;
       case NotFound, AlreadyExists, Conflict, Aborted, Unsupported, Timeout, Other ->
           Reason.TransferFailed;

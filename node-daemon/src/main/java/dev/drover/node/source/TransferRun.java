@@ -2,6 +2,7 @@ package dev.drover.node.source;
 
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
+import dev.drover.node.bandwidth.MemoryPace;
 import dev.drover.node.convergence.Convergence;
 import dev.drover.node.handover.Evidence.SourceView;
 import dev.drover.node.handover.Evidence.TargetView;
@@ -9,6 +10,7 @@ import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.TransferRequest;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.source.RunningTransfer.Decider;
@@ -63,6 +65,7 @@ final class TransferRun implements Runnable {
       TransferOrder order,
       Tuning tuning,
       SourceReports.Voice voice,
+      Expectation expectation,
       Hypervisor hypervisor,
       InstantSource clock) {
     this.beginning = beginning;
@@ -71,7 +74,8 @@ final class TransferRun implements Runnable {
     this.hypervisor = hypervisor;
     this.clock = clock;
     this.peer = new PeerLink(hypervisor, order.target(), order.uuid());
-    this.transfer = new RunningTransfer(order, voice, hypervisor, clock, signals, peer);
+    this.transfer =
+        new RunningTransfer(order, voice, expectation, hypervisor, clock, signals, peer);
   }
 
   TransferSignals signals() {
@@ -136,7 +140,7 @@ final class TransferRun implements Runnable {
     var process = awaitProcess();
     try {
       catchUp();
-      follow(process, tuner(tuning, false), null, clock.instant());
+      follow(process, tuner(tuning, false, adoptedStream()), null, clock.instant());
     } finally {
       process.ifPresent(EmulatorProcess::close);
     }
@@ -182,8 +186,8 @@ final class TransferRun implements Runnable {
         return;
       }
       var begins = tuning;
-      var tuner = tuner(begins, true);
-      var stream = order.stream(hypervisor.host().cpus());
+      var stream = chosenStream();
+      var tuner = tuner(begins, true, stream);
       hypervisor.setMaxDowntime(
           order.uuid(), Convergence.firstDowntime(begins.policy(order.postCopy())));
       transfer.started(
@@ -197,7 +201,10 @@ final class TransferRun implements Runnable {
                   order.copyDisks(),
                   order.bridges(),
                   tuner.initialMebibytesPerSecond(),
-                  stream)));
+                  stream,
+                  order.overlaysOnly(),
+                  order.newPlaces(),
+                  order.pins())));
       LOG.info(transfer.voice().ref())
           .addKeyValue("fenced", order.fenced())
           .addKeyValue("stream", stream)
@@ -213,9 +220,43 @@ final class TransferRun implements Runnable {
     say(State.Stopped, TransferFailure.reasonOfStart(e), TransferFailure.describe(e));
   }
 
-  private BandwidthTuner tuner(Tuning begins, boolean fresh) {
+  private BandwidthTuner tuner(Tuning begins, boolean fresh, MemoryStream stream) {
+    int connections = stream.connections().orElse(1);
     return new BandwidthTuner(
-        hypervisor, order.uuid(), order.copyDisks(), begins.cap(), mirrorsCanBeTuned(), fresh);
+        hypervisor,
+        order.uuid(),
+        order.copyDisks(),
+        begins.cap(),
+        mirrorsCanBeTuned(),
+        fresh,
+        connections,
+        new MemoryPace(connections, countsBeforeItSends()));
+  }
+
+  private MemoryStream chosenStream() throws HypervisorException {
+    return order.stream(
+        hypervisor.host().cpus(), hypervisor.linkMegabitsPerSecond(order.target().address()));
+  }
+
+  /** What was chosen at the start: the same is chosen again, as nothing of it changes. */
+  private MemoryStream adoptedStream() throws InterruptedException {
+    while (true) {
+      try {
+        return chosenStream();
+      } catch (HypervisorException e) {
+        signals.await(TICK); // libvirt is away; it is asked until it answers
+      }
+    }
+  }
+
+  /** QEMU before 8.0, which keeps to a cap with several connections, too. */
+  private boolean countsBeforeItSends() {
+    try {
+      var version = hypervisor.host().qemuVersion();
+      return Integer.parseInt(version.substring(0, version.indexOf('.'))) < 8;
+    } catch (HypervisorException e) {
+      return false; // what is reckoned for the newer ones holds the cap with any
+    }
   }
 
   /** Before libvirt 11 a mirror can't be re-tuned while a transfer runs (testbed.md B.5, C.4). */

@@ -89,6 +89,7 @@ final class TransferWatch {
           attempt("obey the spec", steering::tune);
           attempt("decide about convergence", () -> steering.decide(j));
           attempt("end the transfer", this::abortIfAsked);
+          transfer.expectation().look();
           transfer.voice().progress(meter.read(j, now));
           attempt("share the bandwidth", () -> tuner.tune(j, transfer.signals(), now));
         });

@@ -17,9 +17,24 @@ import java.util.List;
  */
 public final class StreamCheck {
   private static final int[] ZSTD_AND_ZLIB = {9, 4};
+  private static final int[] LIBVIRT_ZERO_COPY = {8, 5};
+  private static final int[] QEMU_ZERO_COPY = {7, 1};
   private static final int[] POST_COPY_IN_PARALLEL = {10, 1};
 
   private StreamCheck() {}
+
+  /**
+   * The same, of the host that knows how memory goes.
+   *
+   * @param encrypted memory goes by TLS
+   */
+  public static List<Blocker> against(LiveMigrationSpec spec, HostFacts host, boolean encrypted) {
+    List<Blocker> blockers = new ArrayList<>(against(spec, host));
+    if (encrypted && spec.zeroCopyRequested()) {
+      blockers.add(blocker("zeroCopy does not go with TLS, which has to touch each byte"));
+    }
+    return List.copyOf(blockers);
+  }
 
   /** What speaks against it on that host; empty if nothing does. */
   public static List<Blocker> against(LiveMigrationSpec spec, HostFacts host) {
@@ -35,8 +50,14 @@ public final class StreamCheck {
     if (onlyInParallel && connections != null && connections == 1) {
       blockers.add(blocker("compression %s needs two connections".formatted(compression)));
     }
-    if (inParallel && spec.bandwidthMiBps() != null) {
-      blockers.add(blocker("QEMU does not keep to bandwidthMiBps with parallel connections"));
+    int lowest =
+        LiveMigrationSpec.LEAST_BANDWIDTH_PER_CONNECTION * (connections == null ? 2 : connections);
+    if (inParallel && spec.bandwidthMiBps() != null && spec.bandwidthMiBps() < lowest) {
+      blockers.add(
+          blocker("with that many connections no bandwidthMiBps below %d holds".formatted(lowest)));
+    }
+    if (spec.zeroCopyRequested()) {
+      zeroCopy(compression, inParallel, host, blockers);
     }
     if (onlyInParallel && isBefore(host.libvirtVersion(), ZSTD_AND_ZLIB)) {
       blockers.add(
@@ -56,6 +77,20 @@ public final class StreamCheck {
                       host.qemuVersion())));
     }
     return List.copyOf(blockers);
+  }
+
+  private static void zeroCopy(
+      Compression compression, boolean inParallel, HostFacts host, List<Blocker> blockers) {
+    if (compression != Compression.None || !inParallel) {
+      blockers.add(blocker("zeroCopy needs parallel connections, and no compression"));
+    }
+    if (isBefore(host.libvirtVersion(), LIBVIRT_ZERO_COPY)
+        || isBefore(host.qemuVersion(), QEMU_ZERO_COPY)) {
+      blockers.add(
+          blocker(
+              "zeroCopy needs libvirt 8.5 and QEMU 7.1; %s has %s and %s"
+                  .formatted(host.hostname(), host.libvirtVersion(), host.qemuVersion())));
+    }
   }
 
   private static Blocker blocker(String message) {

@@ -12,43 +12,64 @@ import java.util.OptionalInt;
  * that it can work. Without {@code parallelConnections} their number is
  *
  * <ul>
- *   <li>one plain stream where nothing needs more: a cap may be given at any moment, and QEMU 10.0
- *       exceeds it with several (docs/reference/performance.md);
+ *   <li>one plain stream where one core fills the link, or where it is not known how fast the link
+ *       is; and where post-copy may be wanted, which older QEMUs can't do beside several;
+ *   <li>on a faster link one for each 12.5 Gbit/s, as far as the cores go: then the lowest cap that
+ *       holds is below 1 % of the link (docs/reference/performance.md);
  *   <li>with zstd or zlib, which only work in parallel, a quarter of the source's cores, as each
- *       connection keeps one busy; at least two, at most eight. The API server refuses a cap there.
+ *       connection keeps one busy; at least two;
  * </ul>
+ *
+ * at most eight.
  */
 public final class StreamChoice {
   private static final int CORES_PER_CONNECTION = 4;
   private static final int LEAST_IN_PARALLEL = 2;
   private static final int MOST_CONNECTIONS = 8;
+  private static final int MEGABITS_PER_CONNECTION = 12_500;
 
   private StreamChoice() {}
 
   /**
    * @param postCopy the transfer may be switched to post-copy
    * @param cores of the source
+   * @param linkMegabitsPerSecond of the source's way to the target; empty: not known
    */
-  public static MemoryStream choose(LiveMigrationSpec spec, boolean postCopy, int cores) {
+  public static MemoryStream choose(
+      LiveMigrationSpec spec, boolean postCopy, int cores, OptionalInt linkMegabitsPerSecond) {
     var compression = compression(spec);
     int connections =
         spec.parallelConnections() == null
-            ? unasked(compression, postCopy, cores)
+            ? unasked(
+                compression,
+                postCopy,
+                Math.min(cores / CORES_PER_CONNECTION, MOST_CONNECTIONS),
+                linkMegabitsPerSecond)
             : spec.parallelConnections();
     return new MemoryStream(
         connections > 1 ? OptionalInt.of(connections) : OptionalInt.empty(),
         compression,
         Optional.ofNullable(spec.autoConverge())
-            .map(a -> new Throttle(a.initialPercentOrDefault(), a.incrementPercentOrDefault())));
+            .map(a -> new Throttle(a.initialPercentOrDefault(), a.incrementPercentOrDefault())),
+        spec.zeroCopyRequested());
   }
 
-  private static int unasked(Compression compression, boolean postCopy, int cores) {
+  /**
+   * The cap is not looked at: it may change, and who takes over a running transfer has to come to
+   * the same number.
+   */
+  private static int unasked(
+      Compression compression, boolean postCopy, int byCores, OptionalInt linkMegabitsPerSecond) {
     return switch (compression) {
-      case None, Xbzrle -> 1;
-      case Zstd, Zlib ->
+      case Xbzrle -> 1;
+      case None ->
           postCopy
-              ? LEAST_IN_PARALLEL
-              : Math.clamp(cores / CORES_PER_CONNECTION, LEAST_IN_PARALLEL, MOST_CONNECTIONS);
+              ? 1
+              : Math.clamp(
+                  linkMegabitsPerSecond.orElse(0) / MEGABITS_PER_CONNECTION,
+                  1,
+                  Math.max(1, byCores));
+      case Zstd, Zlib -> postCopy ? LEAST_IN_PARALLEL : Math.max(byCores, LEAST_IN_PARALLEL);
     };
   }
 

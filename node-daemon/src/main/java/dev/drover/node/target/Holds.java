@@ -12,13 +12,19 @@ import java.util.Map;
  * bit: what is counted twice meanwhile errs on the safe side.
  */
 final class Holds {
+  /** Stands for the size of huge page that is the host's default. */
+  static final long DEFAULT_SIZE = 0;
+
   /**
    * What one guest needs, in bytes.
    *
+   * @param memoryBytes of ordinary pages
+   * @param hugePageBytes by the size of a page in KiB; {@link #DEFAULT_SIZE}: the host's default
    * @param poolBytes by pool name
    */
-  record Need(long memoryBytes, Map<String, Long> poolBytes) {
+  record Need(long memoryBytes, Map<Long, Long> hugePageBytes, Map<String, Long> poolBytes) {
     Need {
+      hugePageBytes = Map.copyOf(hugePageBytes);
       poolBytes = Map.copyOf(poolBytes);
     }
   }
@@ -50,6 +56,14 @@ final class Holds {
     return byMigration.entrySet().stream()
         .filter(e -> !e.getKey().equals(uid))
         .mapToLong(e -> e.getValue().memoryBytes())
+        .sum();
+  }
+
+  /** Bytes in huge pages of that size promised to migrations other than {@code uid}. */
+  synchronized long hugePageBytesOfOthers(String uid, long kibibytes) {
+    return byMigration.entrySet().stream()
+        .filter(e -> !e.getKey().equals(uid))
+        .mapToLong(e -> e.getValue().hugePageBytes().getOrDefault(kibibytes, 0L))
         .sum();
   }
 

@@ -1,20 +1,25 @@
 package dev.drover.node.target;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Pins;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.Surroundings;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.IdSet;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Whether this host has what the guest's definition says of its host: the CPUs and NUMA nodes that
  * it is pinned to, the bridges that its cards are on. A guest is never quietly put onto fewer CPUs
- * than it was given: whoever has pinned it knows why.
+ * than it was given: whoever has pinned it knows why. With {@code pins: Remap} others take their
+ * place, one for one, and the report says which.
  */
 final class HostFit {
   private final Hypervisor hypervisor;
@@ -25,17 +30,83 @@ final class HostFit {
     this.node = node;
   }
 
-  /** All that is missing here. */
+  /**
+   * What becomes of the guest's pins; empty if they stay.
+   *
+   * @param blockers gets what is in the way of that
+   */
+  Optional<Pinning> pinning(@Nullable Surroundings guest, Pins policy, List<Blocker> blockers)
+      throws HypervisorException {
+    if (guest == null || (guest.cpus() == null && guest.numaNodes() == null)) {
+      return Optional.empty();
+    }
+    switch (policy) {
+      case Keep -> {
+        var here = hypervisor.topology();
+        pinning("CPUs", guest.cpus(), here.cpus(), blockers);
+        pinning("NUMA nodes", guest.numaNodes(), here.numaNodes(), blockers);
+        return Optional.empty();
+      }
+      case Drop -> {
+        return Optional.of(Pinning.DROPPED);
+      }
+      case Remap -> {
+        var found = remapped(guest);
+        if (found.isEmpty()) {
+          blockers.add(
+              Blocker.of(
+                  Reason.PinningMismatch,
+                  "the guest is pinned to CPUs %s and NUMA nodes %s; this host (CPUs %s, NUMA nodes %s) has not as many to take their place"
+                      .formatted(
+                          guest.cpus() == null ? "(none)" : guest.cpus(),
+                          guest.numaNodes() == null ? "(none)" : guest.numaNodes(),
+                          hypervisor.topology().cpus(),
+                          hypervisor.topology().numaNodes())));
+        }
+        return found;
+      }
+    }
+    throw new IllegalStateException("no policy " + policy);
+  }
+
+  private Optional<Pinning> remapped(Surroundings guest) throws HypervisorException {
+    Map<Integer, IdSet> cells = new HashMap<>();
+    try {
+      for (Surroundings.Cell cell : guest.cellsOrEmpty()) {
+        cells.put(cell.numaNode(), IdSet.parse(cell.cpus()));
+      }
+      IdSet placed = cells.values().stream().reduce(IdSet.EMPTY, IdSet::and);
+      if (guest.cpus() != null && !IdSet.parse(guest.cpus()).without(placed).isEmpty()) {
+        return Optional.empty(); // of a daemon that knows nothing of this
+      }
+      return PinRemapping.find(
+              new PinRemapping.Wanted(
+                  cells, guest.numaNodes() == null ? IdSet.EMPTY : IdSet.parse(guest.numaNodes())),
+              hypervisor.topology(),
+              hypervisor.pinnedCpus())
+          .map(found -> new Pinning(null, moves(found.cpus()), moves(found.numaNodes())));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // what can't be understood can't be re-mapped
+    }
+  }
+
+  /** Those that change, in order; null if none does. */
+  private static @Nullable List<Pinning.Move> moves(Map<Integer, Integer> all) {
+    var moves =
+        all.entrySet().stream()
+            .filter(move -> !move.getKey().equals(move.getValue()))
+            .sorted(Map.Entry.comparingByKey())
+            .map(move -> new Pinning.Move(move.getKey(), move.getValue()))
+            .toList();
+    return moves.isEmpty() ? null : moves;
+  }
+
+  /** All that is missing here, pins aside. */
   List<Blocker> missing(@Nullable Surroundings guest) throws HypervisorException {
     if (guest == null) {
       return List.of(); // of an older daemon
     }
     List<Blocker> missing = new ArrayList<>();
-    if (guest.cpus() != null || guest.numaNodes() != null) {
-      var here = hypervisor.topology();
-      pinning("CPUs", guest.cpus(), here.cpus(), missing);
-      pinning("NUMA nodes", guest.numaNodes(), here.numaNodes(), missing);
-    }
     if (!guest.bridgesOrEmpty().isEmpty()) {
       Map<String, String> instead = node.bridges();
       guest.bridgesOrEmpty().forEach(bridge -> bridge(bridge, instead, missing));

@@ -1,6 +1,7 @@
 package dev.drover.node.target;
 
 import java.util.Map;
+import java.util.Optional;
 
 /** What the admins allow this node; asked anew for each migration. */
 @FunctionalInterface
@@ -14,5 +15,10 @@ public interface NodeLimits {
    */
   default Map<String, String> bridges() {
     return Map.of();
+  }
+
+  /** HypervisorNode's {@code spec.copyPool}: where copies of network volumes go; empty: nowhere. */
+  default Optional<String> copyPool() {
+    return Optional.empty();
   }
 }

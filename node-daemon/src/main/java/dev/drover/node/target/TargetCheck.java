@@ -1,30 +1,38 @@
 package dev.drover.node.target;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
-import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.Disk;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.api.v1alpha1.TargetReport.Doorway;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.HostCertificates;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Whether a guest fits on this host, and what becomes of each of its disks. Touches nothing, and
@@ -38,13 +46,29 @@ final class TargetCheck {
    * What came of it.
    *
    * @param plan what would become of each disk that can be had here
+   * @param pinning what would become of the guest's pins; empty: they stay
    * @param blockers all that keeps the guest from coming, in the order of the checks; empty if it
    *     fits
+   * @param warnings what does not keep it from coming
+   * @param doorway where the source may try the way to here; null if it is not to
    */
-  record Outcome(List<DiskPlan> plan, List<Blocker> blockers) {
+  record Outcome(
+      List<DiskPlan> plan,
+      Optional<Pinning> pinning,
+      List<Blocker> blockers,
+      List<Blocker> warnings,
+      @Nullable Doorway doorway) {
+    /** Whether more will be known in a while, and nothing else is in the way. */
+    boolean unfinished() {
+      return !blockers.isEmpty()
+          && blockers.stream()
+              .allMatch(b -> b.reason().equals(Reason.BackingFileNotCompared.name()));
+    }
+
     Outcome {
       plan = List.copyOf(plan);
       blockers = List.copyOf(blockers);
+      warnings = List.copyOf(warnings);
     }
 
     boolean fits() {
@@ -52,28 +76,79 @@ final class TargetCheck {
     }
   }
 
-  private static final int PROBE_MAX_BYTES = 1024;
+  private static final Logger LOG = LoggerFactory.getLogger(TargetCheck.class);
 
   private final Hypervisor hypervisor;
   private final Holds holds;
+  private final NodeLimits node;
+  private final Way way;
   private final HostFit hostFit;
+  private final MemoryFit memoryFit;
+  private final Probes probes;
+  private final BaseProof bases;
 
-  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node) {
+  TargetCheck(Hypervisor hypervisor, Holds holds, NodeLimits node, Way way, ImageDigests digests) {
     this.hypervisor = hypervisor;
     this.holds = holds;
+    this.node = node;
+    this.way = way;
     this.hostFit = new HostFit(hypervisor, node);
+    this.memoryFit = new MemoryFit(hypervisor, holds);
+    this.probes = new Probes(hypervisor);
+    this.bases = new BaseProof(hypervisor, probes, digests);
   }
 
   Outcome check(String migrationUid, UUID domain, Guest guest, LiveMigrationSpec spec)
       throws HypervisorException {
     List<Blocker> blockers = new ArrayList<>(StreamCheck.against(spec, hypervisor.host()));
+    List<Blocker> warnings = new ArrayList<>();
     checkDomain(domain, guest, blockers);
     checkCpu(guest, blockers);
     checkNetworks(guest, blockers);
-    checkMemory(migrationUid, guest, blockers);
+    blockers.addAll(memoryFit.missing(migrationUid, guest));
+    checkPostCopy(guest, spec, blockers);
+    var pinning = hostFit.pinning(guest.surroundings(), spec.pinsOrDefault(), blockers);
     blockers.addAll(hostFit.missing(guest.surroundings()));
     var plan = planDisks(migrationUid, guest, CopyRule.of(spec), blockers);
-    return new Outcome(plan, blockers.stream().distinct().limit(Blocker.MOST).toList());
+    var doorway = checkWay(migrationUid, spec.dryRunRequested(), blockers, warnings);
+    return new Outcome(
+        plan,
+        pinning,
+        blockers.stream().distinct().limit(Blocker.MOST).toList(),
+        warnings,
+        doorway);
+  }
+
+  /** Whether a transfer could come in; in a dry run the source is let try. */
+  private @Nullable Doorway checkWay(
+      String migrationUid, boolean dryRun, List<Blocker> blockers, List<Blocker> warnings) {
+    var certificates = way.certificates();
+    if (certificates.isPresent()) {
+      var findings = certificates.get().asServer();
+      blockers.addAll(findings.blockers());
+      warnings.addAll(findings.warnings());
+    }
+    var door = dryRun ? way.doors().open(migrationUid) : way.doors().look();
+    return switch (door) {
+      case Doors.Found.Open(int port, String greeting) ->
+          new Doorway(
+              port, greeting, certificates.flatMap(HostCertificates::authorities).orElse(null));
+      case Doors.Found.NoneFree(PortRange range) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.NoMigrationPort,
+                "none of the ports %s, by which a guest could come, is free here"
+                    .formatted(range)));
+        yield null;
+      }
+      case Doors.Found.Free _ -> null;
+      case Doors.Found.Unknown(String why) -> {
+        LOG.atInfo()
+            .addKeyValue("error", why)
+            .log("The ports by which a guest could come could not be looked at");
+        yield null;
+      }
+    };
   }
 
   private void checkDomain(UUID domain, Guest guest, List<Blocker> blockers)
@@ -125,15 +200,13 @@ final class TargetCheck {
     }
   }
 
-  private void checkMemory(String migrationUid, Guest guest, List<Blocker> blockers)
+  /** A paused guest goes without it. */
+  private void checkPostCopy(Guest guest, LiveMigrationSpec spec, List<Blocker> blockers)
       throws HypervisorException {
-    long free = hypervisor.availableMemoryBytes() - holds.memoryBytesOfOthers(migrationUid);
-    if (guest.memoryBytes() > free) {
-      blockers.add(
-          Blocker.of(
-              Reason.InsufficientMemory,
-              "the guest has %d MiB, %d MiB are free here"
-                  .formatted(guest.memoryBytes() >> 20, Math.max(0, free >> 20))));
+    if (spec.postCopyOrDefault() == PostCopyPolicy.Allowed && !guest.paused()) {
+      hypervisor
+          .postCopyObstacle()
+          .ifPresent(why -> blockers.add(Blocker.of(Reason.PostCopyUnsupported, why)));
     }
   }
 
@@ -148,6 +221,14 @@ final class TargetCheck {
     rule.unknown(guest.disks()).ifPresent(blockers::add);
     boolean nothingToCopy = true;
     for (Disk disk : guest.disks()) {
+      if (rule.copiesNetworkVolume(disk)) {
+        nothingToCopy = false;
+        var copy = networkCopy(guest, disk, pools, blockers);
+        copy.ifPresent(plan::add);
+        copy.ifPresent(
+            c -> roomNeeded.merge(String.valueOf(c.pool()), disk.copyBytes(false), Long::sum));
+        continue;
+      }
       if (disk.kind() != Disk.Kind.File) {
         rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
@@ -170,15 +251,15 @@ final class TargetCheck {
                 "disk %s needs an active storage pool \"%s\" here".formatted(disk.target(), pool)));
         continue;
       }
-      if (seesProbe(pool, disk.probe())) {
+      if (probes.sees(pool, disk.probe())) {
         rule.staying(disk).ifPresent(blockers::add);
         plan.add(stays(disk));
         writableShared |= !disk.readOnly();
         continue;
       }
       nothingToCopy = false;
-      checkCopy(disk, pool, volume, rule, blockers);
-      roomNeeded.merge(pool, disk.allocationBytes(), Long::sum);
+      var base = checkCopy(disk, pool, volume, rule, blockers);
+      roomNeeded.merge(pool, disk.copyBytes(base != null), Long::sum);
       plan.add(
           new DiskPlan(
               disk.target(),
@@ -186,7 +267,8 @@ final class TargetCheck {
               pool,
               volume,
               disk.format(),
-              disk.capacityBytes()));
+              disk.capacityBytes(),
+              base));
     }
     if (rule.storage() == Storage.Block && writableShared && nothingToCopy) {
       blockers.add(
@@ -209,7 +291,58 @@ final class TargetCheck {
     return plan;
   }
 
-  private void checkCopy(
+  /** The server may not tell what of it is in use, so all of it needs room. */
+  private Optional<DiskPlan> networkCopy(
+      Guest guest, Disk disk, Map<String, PoolState> pools, List<Blocker> blockers)
+      throws HypervisorException {
+    var pool = node.copyPool();
+    if (pool.isEmpty()) {
+      blockers.add(
+          Blocker.of(
+              Reason.DiskNotMovable,
+              "disk %s is a network volume, and this host's HypervisorNode has no spec.copyPool for its copy"
+                  .formatted(disk.target())));
+      return Optional.empty();
+    }
+    var state = pools.get(pool.get());
+    if (state == null || !state.active() || !state.filesystem()) {
+      blockers.add(
+          Blocker.of(
+              Reason.PoolMissing,
+              "disk %s is to be copied into this host's spec.copyPool \"%s\", which is no active pool of files"
+                  .formatted(disk.target(), pool.get())));
+      return Optional.empty();
+    }
+    String format = Objects.requireNonNullElse(disk.format(), "raw");
+    String volume = "%s-%s.%s".formatted(guest.domainName(), disk.target(), format);
+    refuseIfThere(pool.get(), volume, blockers);
+    return Optional.of(
+        new DiskPlan(
+            disk.target(),
+            DiskPlan.Action.Copy,
+            pool.get(),
+            volume,
+            format,
+            disk.capacityBytes(),
+            null,
+            true));
+  }
+
+  private void refuseIfThere(String pool, String volume, List<Blocker> blockers)
+      throws HypervisorException {
+    if (hypervisor.volume(pool, volume).isPresent()) {
+      blockers.add(
+          Blocker.of(
+              Reason.VolumeExists,
+              "pool \"%s\" has a volume \"%s\" already; it is not touched"
+                  .formatted(pool, volume)));
+    }
+  }
+
+  /**
+   * @return what the copy is to stand on; null: nothing
+   */
+  private DiskPlan.@Nullable Base checkCopy(
       Disk disk, String pool, String volume, CopyRule rule, List<Blocker> blockers)
       throws HypervisorException {
     if (!rule.mayCopy(disk)) {
@@ -223,31 +356,43 @@ final class TargetCheck {
                       disk.readOnly() || disk.shareable()
                           ? ""
                           : ", or let it be copied (spec.storage, spec.disks)")));
-      return;
+      return null;
     }
-    if (disk.hasBackingFile()) {
+    if (disk.hasBackingFile() && rule.cold()) {
       blockers.add(
           Blocker.of(
               Reason.BackingChainNotSupported,
-              "disk %s stands on a backing file; flatten it first (virsh blockpull)"
+              "disk %s stands on a backing file, and files are moved as they are; flatten it first (qemu-img rebase)"
                   .formatted(disk.target())));
     }
-    if (hypervisor.volume(pool, volume).isPresent()) {
-      blockers.add(
-          Blocker.of(
-              Reason.VolumeExists,
-              "pool \"%s\" has a volume \"%s\" already; it is not touched"
-                  .formatted(pool, volume)));
-    }
+    var base = disk.hasBackingFile() && rule.keepsBases() ? base(disk, blockers) : null;
+    refuseIfThere(pool, volume, blockers);
+    return base;
   }
 
-  private boolean seesProbe(String pool, SourceReport.@Nullable Probe probe)
+  private DiskPlan.@Nullable Base base(Disk disk, List<Blocker> blockers)
       throws HypervisorException {
-    if (probe == null) {
-      return false;
-    }
-    var content = hypervisor.readProbe(pool, probe.volume(), PROBE_MAX_BYTES);
-    return content.isPresent() && probe.content().equals(new String(content.get(), US_ASCII));
+    return switch (bases.prove(disk)) {
+      case BaseProof.Verdict.Proved(var nearest) ->
+          new DiskPlan.Base(
+              Objects.requireNonNull(nearest.pool()),
+              Objects.requireNonNull(nearest.volume()),
+              Objects.requireNonNullElse(nearest.format(), "raw"));
+      case BaseProof.Verdict.Missing(var why) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.BackingChainNotSupported,
+                "disk %s stands on a backing file: %s".formatted(disk.target(), why)));
+        yield null;
+      }
+      case BaseProof.Verdict.Unfinished(var why) -> {
+        blockers.add(
+            Blocker.of(
+                Reason.BackingFileNotCompared,
+                "disk %s stands on a backing file: %s".formatted(disk.target(), why)));
+        yield null;
+      }
+    };
   }
 
   private static DiskPlan stays(Disk disk) {
@@ -263,11 +408,11 @@ final class TargetCheck {
         long bytes =
             guest.disks().stream()
                 .filter(d -> d.target().equals(copy.target()))
-                .mapToLong(Disk::allocationBytes)
+                .mapToLong(d -> d.copyBytes(copy.base() != null))
                 .sum();
         poolBytes.merge(pool, bytes, Long::sum);
       }
     }
-    return new Holds.Need(guest.memoryBytes(), poolBytes);
+    return new Holds.Need(MemoryFit.ordinaryBytes(guest), MemoryFit.pageBytes(guest), poolBytes);
   }
 }

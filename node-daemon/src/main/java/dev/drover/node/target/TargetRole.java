@@ -7,16 +7,21 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
+import dev.drover.node.backing.Patience;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
+import dev.drover.node.target.LostSource.Action;
+import dev.drover.node.way.Way;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,28 +39,56 @@ public final class TargetRole {
   private static final Duration LOOK_AGAIN_SOON = Duration.ofMillis(200);
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(5);
 
+  private static final String ABOUT_TO_START =
+      "The source's host is lost; the guest is about to be started anew here, from its shared disks";
+
+  /**
+   * So long an answer may wait for images to be read here and at the source; below the minute that
+   * the operator gives a daemon.
+   */
+  private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(45);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
+  private final Way way;
   private final Holds holds = new Holds();
   private final AtomicBoolean restored = new AtomicBoolean();
   private final Map<String, Integer> unmarked = new ConcurrentHashMap<>();
   private final TargetReports reports;
   private final TargetCheck check;
   private final TargetVolumes volumes;
+  private final ReadBack readBack;
+  private final Patience patience;
 
   public TargetRole(
       String nodeName,
       Hypervisor hypervisor,
       NodeLimits limits,
+      Way way,
       ReportQueue queue,
       InstantSource clock) {
+    this(nodeName, hypervisor, limits, way, queue, clock, new ImageDigests(hypervisor));
+  }
+
+  /** With the digests that the other role knows, too. */
+  public TargetRole(
+      String nodeName,
+      Hypervisor hypervisor,
+      NodeLimits limits,
+      Way way,
+      ReportQueue queue,
+      InstantSource clock,
+      ImageDigests digests) {
     this.nodeName = nodeName;
+    this.patience = new Patience(COMPARISON_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
-    this.check = new TargetCheck(hypervisor, holds, limits);
+    this.way = way;
+    this.check = new TargetCheck(hypervisor, holds, limits, way, digests);
     this.volumes = new TargetVolumes(hypervisor);
+    this.readBack = new ReadBack(hypervisor, reports);
   }
 
   /** How many guests this host holds a place for. */
@@ -88,7 +121,7 @@ public final class TargetRole {
     switch (phase) {
       case PreMigration -> {
         if (own.isEmpty()) {
-          checkGuest(migration);
+          return checkGuest(migration);
         }
       }
       case Reservation -> {
@@ -102,6 +135,7 @@ public final class TargetRole {
         if (own.isPresent()) {
           holdAgain(migration, own.get());
           unmark(migration, own.get());
+          readBack.look(migration, own.get());
         }
       }
       case Commitment -> holds.release(migration.getMetadata().getUid());
@@ -129,8 +163,11 @@ public final class TargetRole {
 
   /** The object is gone, or another node is the target now. */
   public void gone(LiveMigration migration) {
+    readBack.stop(migration.getMetadata().getUid());
+    way.doors().close(migration.getMetadata().getUid());
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
+    patience.forget(key(migration));
     reports.forget(migration);
   }
 
@@ -143,38 +180,48 @@ public final class TargetRole {
     }
   }
 
-  private void checkGuest(LiveMigration migration) throws HypervisorException {
+  /**
+   * @return when to look again, if not all is known yet
+   */
+  private Optional<Duration> checkGuest(LiveMigration migration) throws HypervisorException {
     var source = migration.getStatus().currentSource();
     if (source.isEmpty() || source.get().state() != SourceReport.State.Inspected) {
-      return; // the source speaks first
+      return Optional.empty(); // the source speaks first
     }
     var guest = source.get().guest();
     var uuid = migration.getStatus().domainUuid();
     if (guest == null || uuid == null) {
-      return;
+      return Optional.empty();
     }
     var outcome =
         check.check(
             migration.getMetadata().getUid(), UUID.fromString(uuid), guest, migration.getSpec());
-    if (outcome.fits()) {
-      var plan = outcome.plan();
-      reports.say(
-          migration,
-          TargetReport.State.Checked,
-          Reason.TargetChecked,
-          "The guest fits; %d of its %d disks %s copied"
-              .formatted(
-                  plan.stream().filter(DiskPlan::isCopy).count(),
-                  plan.size(),
-                  migration.getSpec().dryRunRequested() ? "would be" : "will be"),
-          plan);
-    } else {
+    if (outcome.unfinished() && patience.has(key(migration))) {
+      return Optional.of(LOOK_AGAIN_SOON);
+    }
+    patience.forget(key(migration));
+    if (!outcome.fits()) {
       LOG.info(MigrationRef.of(migration))
           .addKeyValue("reason", outcome.blockers().getFirst().reason())
           .addKeyValue("blockers", outcome.blockers().size())
           .log("The guest does not fit here");
-      reports.refuse(migration, outcome.blockers());
     }
+    var plan = outcome.plan();
+    reports.found(
+        migration,
+        outcome,
+        "The guest fits; %d of its %d disks %s copied"
+                .formatted(
+                    plan.stream().filter(DiskPlan::isCopy).count(),
+                    plan.size(),
+                    migration.getSpec().dryRunRequested() ? "would be" : "will be")
+            + outcome.pinning().map(TargetReports::words).orElse(""));
+    return Optional.empty();
+  }
+
+  private static String key(LiveMigration migration) {
+    var status = migration.getStatus();
+    return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
   private void reserve(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -204,7 +251,8 @@ public final class TargetRole {
         Reason.TargetReserved,
         "%d MiB of memory, a slot and %d volumes are held"
             .formatted(guest.memoryBytes() >> 20, own.copies().size()),
-        plan);
+        plan,
+        own.pinning());
   }
 
   private void refuse(LiveMigration migration, Reason reason, String message) {
@@ -227,13 +275,19 @@ public final class TargetRole {
 
   private Optional<Duration> cleanUp(LiveMigration migration, Optional<TargetReport> own)
       throws HypervisorException {
-    if (own.isPresent() && own.get().state() == TargetReport.State.Clean) {
+    readBack.stop(migration.getMetadata().getUid());
+    if (own.isPresent()
+        && (own.get().state() == TargetReport.State.Clean
+            || own.get().state() == TargetReport.State.Settled)) {
       return Optional.empty();
     }
     boolean mayHaveMadeSomething =
         own.isPresent()
             && migration.getStatus().phaseValue() != Phase.PreMigration
             && own.get().state() != TargetReport.State.Refused;
+    if (mayHaveMadeSomething && sourceIsLost(migration.getStatus())) {
+      return settleWithoutSource(migration, own.get());
+    }
     if (mayHaveMadeSomething) {
       if (!sourceKeepsOrLostTheGuest(migration.getStatus())) {
         return Optional.empty(); // its next word wakes us up
@@ -241,20 +295,119 @@ public final class TargetRole {
       if (!removeIncomingGuest(migration)) {
         return Optional.of(LOOK_AGAIN_AFTER);
       }
-      if (own.get().state() == TargetReport.State.Reserved) {
-        volumes.removeReserved(migration.getMetadata().getUid(), own.get().copies());
-      } else {
-        volumes.removeBegun(migration.getMetadata().getUid(), own.get().copies());
+      removeVolumes(migration, own.get());
+    }
+    sayClean(migration, own, "Nothing of the guest is left here");
+    return Optional.empty();
+  }
+
+  private void removeVolumes(LiveMigration migration, TargetReport own) throws HypervisorException {
+    if (own.state() == TargetReport.State.Reserved) {
+      volumes.removeReserved(migration.getMetadata().getUid(), own.copies());
+    } else {
+      volumes.removeBegun(migration.getMetadata().getUid(), own.copies());
+    }
+  }
+
+  private void sayClean(LiveMigration migration, Optional<TargetReport> own, String message) {
+    say(migration, TargetReport.State.Clean, Reason.CleaningUp, message, own);
+  }
+
+  private void say(
+      LiveMigration migration,
+      TargetReport.State state,
+      Reason reason,
+      String message,
+      Optional<TargetReport> own) {
+    holds.release(migration.getMetadata().getUid());
+    reports.say(migration, state, reason, message, own.map(TargetReport::disks).orElse(null));
+  }
+
+  /**
+   * INVARIANT: only the operator writes {@code failure}, and this reason only of a host that an
+   * admin has fenced and whose daemon is silent: nothing of the guest runs there.
+   */
+  private static boolean sourceIsLost(LiveMigrationStatus status) {
+    var failure = status.failure();
+    return failure != null && failure.reason().equals(Reason.SourceHostLost.name());
+  }
+
+  private Optional<Duration> settleWithoutSource(LiveMigration migration, TargetReport own)
+      throws HypervisorException {
+    var uuid = UUID.fromString(Objects.requireNonNull(migration.getStatus().domainUuid()));
+    var guest = migration.getStatus().currentSource().map(SourceReport::guest).orElse(null);
+    if (guest == null) {
+      return Optional.empty(); // it has never said anything, so nothing was made for it
+    }
+    var plan = own.disks() == null ? List.<DiskPlan>of() : own.disks();
+    boolean startIntended =
+        migration
+            .getStatus()
+            .currentTarget()
+            .filter(report -> ABOUT_TO_START.equals(report.message()))
+            .isPresent();
+    var action = LostSource.decide(hypervisor.domain(uuid), guest, plan, startIntended);
+    LOG.info(MigrationRef.of(migration))
+        .addKeyValue("action", action)
+        .log("The source's host is lost; what is here is settled without it");
+    var before = Optional.of(own);
+    switch (action) {
+      case Action.Discard() -> {
+        remove(uuid);
+        removeVolumes(migration, own);
+        sayClean(migration, before, "The source's host is lost; nothing of the guest is left here");
+      }
+      case Action.KeepVolumes(var because) -> {
+        remove(uuid);
+        volumes.unmark(migration.getMetadata().getUid(), own.copies());
+        sayClean(
+            migration,
+            before,
+            own.copies().isEmpty()
+                ? "The source's host is lost; nothing of the guest is left here"
+                : "The source's host is lost. The guest's volumes are kept here: " + because);
+      }
+      case Action.Resume() -> {
+        hypervisor.resume(uuid);
+        sayHere(migration, before, "The source's host is lost; the guest goes on here");
+      }
+      case Action.StartAnew() -> {
+        if (!startIntended) {
+          // Written first: a daemon that dies in between finds a guest that is off, and starts it.
+          reports.say(migration, own.state(), Reason.SourceHostLost, ABOUT_TO_START, own.disks());
+          return Optional.of(LOOK_AGAIN_SOON);
+        }
+        hypervisor.destroy(uuid);
+        hypervisor.start(uuid);
+        sayHere(
+            migration,
+            before,
+            "The source's host is lost; the guest was started anew here, from its shared disks");
+      }
+      case Action.Leave(var message) -> sayHere(migration, before, message);
+      case Action.AskAPerson(var message) -> {
+        if (!message.equals(own.message())) {
+          reports.say(migration, own.state(), Reason.SourceHostLost, message, own.disks());
+        }
+        return Optional.of(LOOK_AGAIN_AFTER);
       }
     }
-    holds.release(migration.getMetadata().getUid());
-    reports.say(
-        migration,
-        TargetReport.State.Clean,
-        Reason.CleaningUp,
-        "Nothing of the guest is left here",
-        own.map(TargetReport::disks).orElse(null));
     return Optional.empty();
+  }
+
+  private void sayHere(LiveMigration migration, Optional<TargetReport> own, String message) {
+    say(migration, TargetReport.State.Settled, Reason.SourceHostLost, message, own);
+  }
+
+  private void remove(UUID uuid) throws HypervisorException {
+    var here = hypervisor.domain(uuid);
+    if (here.isEmpty()) {
+      return;
+    }
+    hypervisor.destroy(uuid);
+    if (here.get().persistent()) {
+      hypervisor.undefine(uuid);
+    }
   }
 
   /**

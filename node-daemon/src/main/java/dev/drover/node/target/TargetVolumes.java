@@ -90,9 +90,13 @@ final class TargetVolumes {
               pool(copy),
               volume(copy),
               Objects.requireNonNull(copy.format()),
-              Objects.requireNonNull(copy.capacityBytes())));
+              Objects.requireNonNull(copy.capacityBytes()),
+              base(copy)));
     }
     made.add(copy);
+    if (copy.movesToVolume()) {
+      return null; // the guest's definition will name it
+    }
     var path = hypervisor.volume(pool(copy), volume(copy)).orElseThrow().path();
     boolean samePath =
         guest.disks().stream()
@@ -104,6 +108,25 @@ final class TargetVolumes {
             Reason.PoolMissing,
             "pool \"%s\" is at another path here (%s); the guest could not find its disk %s"
                 .formatted(copy.pool(), path, copy.target()));
+  }
+
+  /** The path is this host's own libvirt's. */
+  private VolumeSpec.@Nullable Base base(DiskPlan copy) throws HypervisorException {
+    var base = copy.base();
+    if (base == null) {
+      return null;
+    }
+    var here =
+        hypervisor
+            .volume(base.pool(), base.volume())
+            .orElseThrow(
+                () ->
+                    new HypervisorException(
+                        Kind.NotFound,
+                        -1,
+                        "the backing file %s of pool %s has vanished"
+                            .formatted(base.volume(), base.pool())));
+    return new VolumeSpec.Base(here.path(), base.format());
   }
 
   private static Refusal exists(DiskPlan copy) {

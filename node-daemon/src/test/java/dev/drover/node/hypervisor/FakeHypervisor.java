@@ -5,15 +5,19 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -23,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * A host in memory, for tests of what stands on the port. It does what it is told and nothing by
@@ -59,11 +64,14 @@ public final class FakeHypervisor implements Hypervisor {
   private final Map<UUID, FakeProcess> processes = new LinkedHashMap<>();
   private final Map<String, PoolState> pools = new LinkedHashMap<>();
   private final Map<String, Volume> volumes = new LinkedHashMap<>();
+  private final Set<UUID> autostarts = new HashSet<>();
   private final Map<InetAddress, FakeHypervisor> peers = new LinkedHashMap<>();
   private HostFacts host = HOST;
   private long availableMemoryBytes = 16L << 30;
+  private FreePages freePages = new FreePages(OptionalLong.empty(), Map.of());
   private boolean machinesSupported = true;
   private String cpuDifference;
+  private String postCopyObstacle;
   private MemoryUse memoryUse = new MemoryUse(0, OptionalLong.of(0));
   private final Set<String> networks = new HashSet<>();
   private final Set<String> interfaces = new HashSet<>();
@@ -137,8 +145,27 @@ public final class FakeHypervisor implements Hypervisor {
     pools.put(pool.name(), pool);
   }
 
+  /** A volume with that content; it replaces an earlier one. */
+  public synchronized void putVolume(String pool, String name, String content) {
+    byte[] bytes = content.getBytes(StandardCharsets.US_ASCII);
+    volumes.put(
+        key(pool, name),
+        new Volume(
+            new VolumeState(pool, name, path(pool, name), "qcow2", bytes.length, bytes.length),
+            bytes));
+  }
+
   public synchronized void putVolume(VolumeState volume) {
     volumes.put(key(volume.pool(), volume.name()), new Volume(volume, new byte[0]));
+  }
+
+  /** A volume whose file holds that. */
+  public synchronized void putVolume(VolumeState volume, byte[] content) {
+    volumes.put(key(volume.pool(), volume.name()), new Volume(volume, content.clone()));
+  }
+
+  public synchronized void putAutostart(UUID uuid) {
+    autostarts.add(uuid);
   }
 
   /** From now on {@link #job} blocks, as it does while QEMU is in its stop-and-copy. */
@@ -176,6 +203,11 @@ public final class FakeHypervisor implements Hypervisor {
   /** What every CPU that is compared here lacks; null for nothing. */
   public synchronized void setCpuDifference(String difference) {
     cpuDifference = difference;
+  }
+
+  /** What keeps this host from receiving a post-copy; null for nothing. */
+  public synchronized void setPostCopyObstacle(String obstacle) {
+    postCopyObstacle = obstacle;
   }
 
   public synchronized void setMemoryUse(MemoryUse use) {
@@ -249,6 +281,18 @@ public final class FakeHypervisor implements Hypervisor {
         .orElseThrow(() -> new AssertionError("the domain " + uuid + " has no process"));
   }
 
+  /** What a volume's file holds. */
+  public synchronized byte[] content(String pool, String volume) {
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .orElseThrow(() -> new AssertionError("no volume " + volume))
+        .content()
+        .clone();
+  }
+
+  public synchronized boolean autostarts(UUID uuid) {
+    return autostarts.contains(uuid);
+  }
+
   public synchronized Collection<VolumeState> volumes() {
     return volumes.values().stream().map(Volume::state).toList();
   }
@@ -313,6 +357,18 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public synchronized Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    look("zeroCopyObstacle");
+    return Optional.of("no memory may be locked");
+  }
+
+  @Override
+  public synchronized Optional<String> postCopyObstacle() throws HypervisorException {
+    look("postCopyObstacle");
+    return Optional.ofNullable(postCopyObstacle);
+  }
+
+  @Override
   public synchronized void startDirtyRate(UUID uuid, Duration period) throws HypervisorException {
     look("startDirtyRate");
     known("startDirtyRate", uuid);
@@ -334,12 +390,23 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public synchronized HostTopology topology() throws HypervisorException {
     look("topology");
-    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"));
+    return new HostTopology(IdSet.parse("0-3"), IdSet.parse("0"), Map.of(0, IdSet.parse("0-3")));
+  }
+
+  @Override
+  public synchronized IdSet pinnedCpus() throws HypervisorException {
+    look("pinnedCpus");
+    return IdSet.parse("1");
   }
 
   /** A bridge of this host. */
   public synchronized void putInterface(String name) {
     interfaces.add(name);
+  }
+
+  @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return OptionalInt.of(10_000);
   }
 
   @Override
@@ -351,6 +418,16 @@ public final class FakeHypervisor implements Hypervisor {
   public synchronized long availableMemoryBytes() throws HypervisorException {
     look("availableMemoryBytes");
     return availableMemoryBytes;
+  }
+
+  public synchronized void setFreePages(FreePages free) {
+    freePages = free;
+  }
+
+  @Override
+  public synchronized FreePages freePages() throws HypervisorException {
+    look("freePages");
+    return freePages;
   }
 
   @Override
@@ -368,7 +445,10 @@ public final class FakeHypervisor implements Hypervisor {
 
   @Override
   public synchronized void createVolume(VolumeSpec volume) throws HypervisorException {
-    call("createVolume", volume.pool() + " " + volume.name());
+    var base = volume.base();
+    call(
+        "createVolume",
+        volume.pool() + " " + volume.name() + (base == null ? "" : " on " + base.path()));
     make(
         new VolumeState(
             volume.pool(),
@@ -400,6 +480,24 @@ public final class FakeHypervisor implements Hypervisor {
       throws HypervisorException {
     look("readProbe");
     return Optional.ofNullable(volumes.get(key(pool, volume))).map(v -> v.content().clone());
+  }
+
+  /** Another text for other content. */
+  @Override
+  public synchronized Optional<String> volumeStamp(String pool, String volume)
+      throws HypervisorException {
+    look("volumeStamp");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> Integer.toString(Arrays.hashCode(v.content())));
+  }
+
+  /** Not SHA-256, but as long as the content is. */
+  @Override
+  public synchronized String volumeDigest(String pool, String volume) throws HypervisorException {
+    look("volumeDigest");
+    return Optional.ofNullable(volumes.get(key(pool, volume)))
+        .map(v -> HexFormat.of().formatHex(v.content()))
+        .orElseThrow(() -> new HypervisorException(Kind.NotFound, 50, "no volume " + volume));
   }
 
   @Override
@@ -525,6 +623,61 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public synchronized GuestDescription describeShutOff(UUID uuid) throws HypervisorException {
+    look("describeShutOff");
+    return describe(uuid);
+  }
+
+  /** Its text is the name, and the bridges if there are any. */
+  @Override
+  public synchronized GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
+      throws HypervisorException {
+    look("definitionFor");
+    var name = known("definitionFor", uuid).name();
+    return new GuestDefinition(uuid, bridges.isEmpty() ? name : name + " " + bridges);
+  }
+
+  @Override
+  public synchronized VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
+      throws HypervisorException {
+    look("readVolume");
+    return new FakeReader(contentOf(pool, volume), (int) offset, (int) (offset + length), wanted);
+  }
+
+  @Override
+  public synchronized OptionalLong fileBytes(String pool, String volume)
+      throws HypervisorException {
+    look("fileBytes");
+    var found = volumes.get(key(pool, volume));
+    return found == null ? OptionalLong.empty() : OptionalLong.of(found.content().length);
+  }
+
+  @Override
+  public void flushStorage() {
+    calls.add("flushStorage");
+  }
+
+  /** Only asks; the test lets the guest go off. */
+  @Override
+  public void shutDown(UUID uuid) throws HypervisorException {
+    call("shutDown", uuid.toString());
+  }
+
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    call("start", uuid.toString());
+    boolean off;
+    synchronized (this) {
+      off = !known("start", uuid).run().isActive();
+    }
+    if (off) {
+      become(uuid, Run.Running, "booted", DomainEvent.Started);
+    }
+  }
+
+  @Override
   public synchronized Transfer startTransfer(TransferRequest request) throws HypervisorException {
     call("startTransfer", request.uuid().toString());
     known("startTransfer", request.uuid());
@@ -581,6 +734,14 @@ public final class FakeHypervisor implements Hypervisor {
     if (failure != null) {
       throw failure;
     }
+  }
+
+  private byte[] contentOf(String pool, String volume) throws HypervisorException {
+    var found = volumes.get(key(pool, volume));
+    if (found == null) {
+      throw new HypervisorException(Kind.NotFound, 50, "no volume " + volume);
+    }
+    return found.content();
   }
 
   private DomainState known(UUID uuid) {
@@ -742,6 +903,7 @@ public final class FakeHypervisor implements Hypervisor {
     public void enableAutostart(UUID uuid) throws HypervisorException {
       host.call("enableAutostart", uuid.toString());
       var unused = host.known("enableAutostart", uuid);
+      host.putAutostart(uuid);
     }
 
     @Override
@@ -749,6 +911,110 @@ public final class FakeHypervisor implements Hypervisor {
       host.look("completedJob");
       synchronized (host) {
         return Optional.ofNullable(host.completedJobs.get(uuid));
+      }
+    }
+
+    @Override
+    public VolumeWriter writeVolume(
+        String pool, String volume, long offset, long length, BooleanSupplier wanted)
+        throws HypervisorException {
+      host.call("writeVolume", pool + " " + volume + " " + offset);
+      synchronized (host) {
+        var unused = host.contentOf(pool, volume);
+      }
+      return new FakeWriter(host, pool, volume, (int) offset);
+    }
+
+    @Override
+    public CompletableFuture<Void> define(GuestDefinition definition) {
+      try {
+        host.call("define", definition.text());
+        host.put(
+            in(running(definition.uuid(), "web"), Run.ShutOff, "unknown"), DomainEvent.Defined);
+        return CompletableFuture.completedFuture(null);
+      } catch (HypervisorException e) {
+        return CompletableFuture.failedFuture(e);
+      }
+    }
+
+    @Override
+    public void start(UUID uuid) throws HypervisorException {
+      host.start(uuid);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Zeroes in blocks of 4 KiB are holes. */
+  private static final class FakeReader implements VolumeReader {
+    private static final int BLOCK = 4096;
+
+    private final byte[] content;
+    private final int end;
+    private final BooleanSupplier wanted;
+    private int at;
+
+    FakeReader(byte[] content, int at, int end, BooleanSupplier wanted) {
+      this.content = content;
+      this.wanted = wanted;
+      this.at = at;
+      this.end = Math.min(end, content.length);
+    }
+
+    @Override
+    public Piece read(byte[] buffer) throws HypervisorException {
+      if (!wanted.getAsBoolean()) {
+        throw new HypervisorException(Kind.Aborted, -1, "not wanted any more");
+      }
+      if (at >= end) {
+        return new Piece.End();
+      }
+      int length = Math.min(Math.min(BLOCK, buffer.length), end - at);
+      boolean empty = Arrays.equals(content, at, at + length, new byte[length], 0, length);
+      System.arraycopy(content, at, buffer, 0, length);
+      at += length;
+      return empty ? new Piece.Hole(length) : new Piece.Data(length);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** What is written is there at once. */
+  private static final class FakeWriter implements VolumeWriter {
+    private final FakeHypervisor host;
+    private final String key;
+    private int at;
+
+    FakeWriter(FakeHypervisor host, String pool, String volume, int at) {
+      this.host = host;
+      this.key = key(pool, volume);
+      this.at = at;
+    }
+
+    @Override
+    public void write(byte[] buffer, int length) throws HypervisorException {
+      synchronized (host) {
+        host.answer("write");
+        var volume = Objects.requireNonNull(host.volumes.get(key));
+        var content =
+            Arrays.copyOf(volume.content(), Math.max(at + length, volume.content().length));
+        System.arraycopy(buffer, 0, content, at, length);
+        host.volumes.put(key, new Volume(volume.state(), content));
+        at += length;
+      }
+    }
+
+    @Override
+    public void hole(long length) throws HypervisorException {
+      write(new byte[(int) length], (int) length);
+    }
+
+    @Override
+    public void finish() throws HypervisorException {
+      synchronized (host) {
+        host.answer("finish");
       }
     }
 

@@ -117,6 +117,25 @@ class NodePlanTest {
   }
 
   @Test
+  void aClockIsNewsAtOnceWhenItIsOffByMuchMoreThanWasTold() {
+    written();
+    plan.clockOffset(250);
+    assertThat(applied(T0.plusSeconds(1)).clockOffsetMilliseconds()).isEqualTo(250);
+    plan.clockOffset(-700);
+    assertThat(plan.next(T0.plusSeconds(2), LONGEST)).isInstanceOf(Step.Wait.class);
+    plan.clockOffset(42_000);
+    var status = applied(T0.plusSeconds(3));
+    assertThat(status.clockOffsetMilliseconds()).isEqualTo(42_000);
+
+    // The next life has not measured it yet, and says what was said.
+    var restarted = new NodePlan("192.0.2.1");
+    restarted.connected(false);
+    restarted.read(Optional.of(status), T0);
+    var step = (Step.Apply) restarted.next(T0, LONGEST);
+    assertThat(step.status().clockOffsetMilliseconds()).isEqualTo(42_000);
+  }
+
+  @Test
   void figuresAreWrittenAtMostEveryThirtySeconds() {
     written();
     observe(3, 50 * GIB, true);

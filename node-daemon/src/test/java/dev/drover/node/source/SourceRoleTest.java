@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -90,27 +91,76 @@ class SourceRoleTest extends SourceStage {
 
   @Test
   void aDryRunSaysWhatTheTransferWouldTake() throws HypervisorException {
-    role.handle(dryRun(null, false));
+    var now = new AtomicReference<>(Instant.now());
+    var clocked =
+        new SourceRole(
+            "n1",
+            source,
+            node -> Optional.of(address),
+            WAY,
+            reports.queue("drover-source"),
+            now::get,
+            metrics);
+    clocked.handle(dryRun(null, false));
     awaitSaid(State.Inspected);
     var own = Objects.requireNonNull(reports.source());
-    assertThat(role.handle(dryRun(own, false))).contains(Duration.ofSeconds(3));
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(1));
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(1));
     assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
 
-    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
-    assertThat(role.handle(dryRun(own, false))).as("still sampling").isPresent();
+    now.set(now.get().plusSeconds(1));
+    assertThat(clocked.handle(dryRun(own, false))).as("still sampling").isPresent();
 
     source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.of(11 * MIB)));
-    assertThat(role.handle(dryRun(own, false))).isEmpty();
+    assertThat(clocked.handle(dryRun(own, false))).contains(Duration.ofSeconds(3));
+    now.set(now.get().plusSeconds(3));
+    assertThat(clocked.handle(dryRun(own, false))).isEmpty();
     await().untilAsserted(() -> assertThat(reports.last().forecast()).isNotNull());
     var forecast = reports.last().forecast();
     assertThat(forecast.converges()).isTrue();
     assertThat(forecast.confidence()).isEqualTo(LiveMigrationStatus.Forecast.Confidence.Low);
     assertThat(forecast.throughputMiBps()).isEqualTo(110);
     assertThat(forecast.dirtyRateMiBps()).isEqualTo(11);
-    // 220 MiB and the disk's one, then the 22 that are written meanwhile, which take 200 ms.
-    assertThat(forecast.downtimeMilliseconds()).isEqualTo(200);
+    // 220 MiB and the disk's one, then the 22 that are written meanwhile: 200 ms, and the stop's.
+    assertThat(forecast.downtimeMilliseconds()).isEqualTo(200 + 130);
     assertThat(forecast.bytes()).isEqualTo(243 * MIB);
-    assertThat(source.lookUps("startDirtyRate")).isEqualTo(1);
+    assertThat(forecast.workingSetMiB()).as("no bound was seen").isNull();
+    assertThat(source.lookUps("startDirtyRate")).isEqualTo(2);
+  }
+
+  @Test
+  void aMigrationIsForecastWithoutWaitingAndItsErrorIsInTheResult() throws HypervisorException {
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    var transfer = begin();
+    assertThat(source.lookUps("startDirtyRate")).as("since it was inspected").isEqualTo(1);
+    assertThat(reports.last().forecast()).as("the sampling takes a second").isNull();
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.of(11 * MIB)));
+    await().untilAsserted(() -> assertThat(reports.last().forecast()).isNotNull());
+    assertThat(reports.last().forecast().dirtyRateMiBps()).isEqualTo(11);
+    assertThat(reports.last().forecast().bytes()).isEqualTo(243 * MIB);
+
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    var error = reports.source().result().forecastError();
+    assertThat(error.secondsPercent()).isNotNull();
+    assertThat(error.bytesPercent()).isNotNull();
+  }
+
+  @Test
+  void aTransferThatIsFasterThanTheSamplingHasAForecastNevertheless() throws HypervisorException {
+    source.setMemoryUse(new MemoryUse(220 * MIB, OptionalLong.empty()));
+    var transfer = begin();
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    assertThat(reports.last().forecast().dirtyRateMiBps()).isZero();
+    assertThat(reports.source().result().forecastError()).isNotNull();
   }
 
   private Optional<byte[]> probe(SourceReport own) throws HypervisorException {
@@ -120,7 +170,7 @@ class SourceRoleTest extends SourceStage {
   /** {@code allIsKnown}: the operator has heard all hosts. */
   private LiveMigration dryRun(@Nullable SourceReport own, boolean allIsKnown) {
     var spec = LiveMigrationSpec.builder("web").dryRun(true).build();
-    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, null, null);
+    var migration = RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, own, CHECKED, null);
     if (allIsKnown) {
       var status = migration.getStatus();
       migration.setStatus(
@@ -450,5 +500,78 @@ class SourceRoleTest extends SourceStage {
     }
     assertThat(source.volume("default", "web.qcow2")).isPresent();
     assertThat(source.domain(DOMAIN)).map(DomainState::run).contains(Run.Running);
+  }
+
+  @Test
+  void backingImagesAreReadForATargetThatDoesNotAnswerWithout() throws HypervisorException {
+    source.putVolume("default", "base", "abc");
+    source.putDescription(
+        DOMAIN,
+        new GuestDescription(
+            FakeHypervisor.running(DOMAIN, "web"),
+            "x86_64",
+            "pc-q35-10.0",
+            "kvm",
+            null,
+            List.of(),
+            List.of(
+                new Disk(
+                    "vda",
+                    Disk.Kind.File,
+                    "default",
+                    "web.qcow2",
+                    "/pools/default/web.qcow2",
+                    "qcow2",
+                    1,
+                    1,
+                    false,
+                    false,
+                    true,
+                    List.of(
+                        new GuestDescription.BackingImage(
+                            "default", "base", "/pools/default/base", "qcow2", 3)))),
+            Surroundings.NONE,
+            List.of()));
+    var described = inspected();
+    assertThat(described.guest().disks().getFirst().backingOrEmpty())
+        .singleElement()
+        .satisfies(
+            image -> {
+              assertThat(image.sha256()).isNull();
+              assertThat(image.probe()).isNotNull();
+            });
+    role.handle(migration(Phase.PreMigration, described, null));
+    assertThat(source.lookUps("volumeDigest")).as("the target has answered").isZero();
+    await()
+        .until(
+            () -> {
+              var silent =
+                  RecordedReports.migration(
+                      RecordedReports.spec(),
+                      DOMAIN,
+                      Phase.PreMigration,
+                      reports.source(),
+                      null,
+                      null);
+              role.handle(silent);
+              return reports.source().guest().disks().getFirst().backingOrEmpty().stream()
+                  .allMatch(image -> "616263".equals(image.sha256()));
+            });
+    assertThat(reports.source().state()).isEqualTo(State.Inspected);
+  }
+
+  @Test
+  void zeroCopyThatCanNotBeIsRefusedBeforehand() throws HypervisorException {
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .parallelConnections(2)
+            .zeroCopy(true)
+            .build();
+    role.handle(RecordedReports.migration(spec, DOMAIN, Phase.PreMigration, null, null, null));
+    awaitSaid(State.Refused);
+    assertThat(Objects.requireNonNull(reports.source()).reason())
+        .isEqualTo(Reason.ZeroCopyUnsupported.name());
+    assertThat(source.calls()).as("nothing is touched").isEmpty();
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
@@ -24,12 +25,16 @@ import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -45,20 +50,39 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class SourceStage {
   static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   static final long MIB = 1 << 20;
+  static final Way WAY =
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
 
   final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
   final FakeHypervisor source = new FakeHypervisor(InstantSource.system());
   final FakeHypervisor target = new FakeHypervisor(InstantSource.system());
   final RecordedReports reports = new RecordedReports();
+  Map<String, String> bridges = Map.of();
   final PeerAddress address = new PeerAddress(address(), Transport.tcp);
   final SourceRole role =
       new SourceRole(
           "n1",
           source,
-          node -> Optional.of(address),
+          directory(),
+          WAY,
           reports.queue("drover-source"),
           InstantSource.system(),
           metrics);
+
+  /** Every node is the target host, with {@link #bridges}. */
+  private PeerDirectory directory() {
+    return new PeerDirectory() {
+      @Override
+      public Optional<PeerAddress> addressOf(String nodeName) {
+        return Optional.of(address);
+      }
+
+      @Override
+      public Map<String, String> bridgesOf(String nodeName) {
+        return bridges;
+      }
+    };
+  }
 
   static InetAddress address() {
     try {
@@ -125,6 +149,16 @@ abstract class SourceStage {
           null,
           List.of(new DiskPlan("vda", DiskPlan.Action.Copy, "default", "web.qcow2", "qcow2", MIB)));
 
+  static final TargetReport CHECKED =
+      new TargetReport(
+          "n2",
+          TargetReport.State.Checked,
+          Reason.TargetChecked.name(),
+          null,
+          "2026-11-23T12:00:00Z",
+          null,
+          List.of(new DiskPlan("vda", DiskPlan.Action.Copy, "default", "web.qcow2", "qcow2", MIB)));
+
   LiveMigration migration(Phase phase, @Nullable SourceReport own, @Nullable Failure failure) {
     return RecordedReports.migration(RecordedReports.spec(), DOMAIN, phase, own, RESERVED, failure);
   }
@@ -159,9 +193,13 @@ abstract class SourceStage {
   }
 
   FakeHypervisor.FakeTransfer begin() throws HypervisorException {
+    return begin(RecordedReports.spec());
+  }
+
+  FakeHypervisor.FakeTransfer begin(LiveMigrationSpec spec) throws HypervisorException {
     inspected();
     source.putJob(DOMAIN, Optional.of(job()));
-    role.handle(migration(Phase.PreCopy, null, null));
+    role.handle(RecordedReports.migration(spec, DOMAIN, Phase.PreCopy, null, RESERVED, null));
     awaitSaid(State.Transferring);
     await().until(() -> source.calls().stream().anyMatch(c -> c.startsWith("startTransfer")));
     return source.transfer(DOMAIN);
@@ -180,6 +218,7 @@ abstract class SourceStage {
             "n1",
             source,
             node -> Optional.of(address),
+            WAY,
             reports.queue("drover-source"),
             InstantSource.system(),
             metrics);

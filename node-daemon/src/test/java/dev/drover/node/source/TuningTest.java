@@ -164,4 +164,31 @@ class TuningTest extends SourceStage {
     patch(direct.switchover(Switchover.PostCopy));
     await().until(() -> source.calls().contains("startPostCopy " + DOMAIN));
   }
+
+  /** This host has 8 cores: two connections. */
+  @Test
+  void aCapThatSeveralConnectionsCanNotKeepIsNotApplied() throws HypervisorException {
+    begin(spec().compression(LiveMigrationSpec.Compression.Zstd).build());
+    patch(spec().compression(LiveMigrationSpec.Compression.Zstd).bandwidthMiBps(23));
+    assertThat(awaitObeyed().notApplied())
+        .singleElement()
+        .satisfies(
+            field -> {
+              assertThat(field.field()).isEqualTo("bandwidthMiBps");
+              assertThat(field.reason()).isEqualTo(Reason.TuningNotSupported.name());
+              assertThat(field.message()).contains("2 connections", "below 24 MiB/s");
+            });
+  }
+
+  @Test
+  void ofSeveralConnectionsAsMuchLessIsAskedAsTheySendAbove() throws HypervisorException {
+    begin(spec().parallelConnections(4).build());
+    patch(spec().parallelConnections(4).bandwidthMiBps(100));
+    assertThat(awaitObeyed().notApplied()).isNull();
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(source.calls())
+                    .anyMatch(c -> c.matches("setMemoryBandwidth " + DOMAIN + " (7[0-9]|80)")));
+  }
 }

@@ -11,6 +11,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.MemoryStream;
 import dev.drover.node.hypervisor.MemoryStream.Throttle;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -70,18 +71,22 @@ class StreamTest {
 
   @ParameterizedTest
   @CsvSource({
-    // compression, asked, cap, postCopy, cores, connections (0: one plain stream)
-    "None, , , false, 2, 0",
-    "None, , , false, 7, 0",
-    "None, , , false, 16, 0",
+    // compression, asked, link, postCopy, cores, connections (0: one plain stream)
     "None, , , false, 128, 0",
-    "None, , 100000, false, 128, 0",
-    "None, , , true, 128, 0",
-    "None, 1, , false, 128, 0",
+    "None, , 10000, false, 128, 0",
+    "None, , 20000, false, 128, 0",
+    "None, , 25000, false, 128, 2",
+    "None, , 25000, false, 4, 0",
+    "None, , 40000, false, 128, 3",
+    "None, , 100000, false, 16, 4",
+    "None, , 100000, false, 128, 8",
+    "None, , 400000, false, 256, 8",
+    "None, , 100000, true, 128, 0",
+    "None, 1, 100000, false, 128, 0",
     "None, 16, , false, 1, 16",
-    "Xbzrle, , , false, 128, 0",
-    "Zstd, , , false, 1, 2",
-    "Zstd, , , false, 128, 8",
+    "Xbzrle, , 100000, false, 128, 0",
+    "Zstd, , 1000, false, 1, 2",
+    "Zstd, , 1000, false, 128, 8",
     "Zlib, , , false, 32, 8",
     "Zlib, , , true, 32, 2",
     "Zlib, 5, , false, 1, 5",
@@ -89,7 +94,7 @@ class StreamTest {
   void whatIsNotAskedForIsChosen(
       Compression compression,
       @Nullable Integer asked,
-      @Nullable Integer cap,
+      @Nullable Integer link,
       boolean postCopy,
       int cores,
       int connections) {
@@ -97,9 +102,9 @@ class StreamTest {
         LiveMigrationSpec.builder("web")
             .compression(compression)
             .parallelConnections(asked)
-            .bandwidthMiBps(cap)
             .build();
-    var stream = StreamChoice.choose(spec, postCopy, cores);
+    var speed = link == null ? OptionalInt.empty() : OptionalInt.of(link);
+    var stream = StreamChoice.choose(spec, postCopy, cores, speed);
     assertThat(stream.connections())
         .isEqualTo(connections == 0 ? OptionalInt.empty() : OptionalInt.of(connections));
     assertThat(stream.compression().name()).isEqualTo(compression.name());
@@ -107,14 +112,24 @@ class StreamTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"None, 2, true", "Zstd, , true", "Zlib, , true", "None, , false", "Xbzrle, 1, false"})
-  void aCapIsNotGivenToParallelConnections(
-      Compression compression, @Nullable Integer connections, boolean refused) {
+  @CsvSource({
+    "None, 2, 23, true",
+    "None, 2, 24, false",
+    "None, 16, 191, true",
+    "None, 16, 192, false",
+    "Zstd, , 23, true",
+    "Zlib, , 24, false",
+    "Zstd, 4, 40, true",
+    "None, , 1, false",
+    "Xbzrle, 1, 1, false"
+  })
+  void aCapThatWouldNotHoldIsNotGivenToParallelConnections(
+      Compression compression, @Nullable Integer connections, int cap, boolean refused) {
     var spec =
         LiveMigrationSpec.builder("web")
             .compression(compression)
             .parallelConnections(connections)
-            .bandwidthMiBps(100)
+            .bandwidthMiBps(cap)
             .build();
     var host = new HostFacts(new UUID(0, 1), "h", "11.3.0", "10.0.2", "x86_64", "cpu", 8, 1L << 34);
     assertThat(StreamCheck.against(spec, host)).hasSize(refused ? 1 : 0);
@@ -123,7 +138,7 @@ class StreamTest {
   @Test
   void aThrottleIsQemusUnlessTheSpecSaysOtherwise() {
     var spec = LiveMigrationSpec.builder("web").autoConverge(new AutoConverge(null, 30)).build();
-    assertThat(StreamChoice.choose(spec, false, 2).throttle())
+    assertThat(StreamChoice.choose(spec, false, 2, OptionalInt.empty()).throttle())
         .isEqualTo(Optional.of(new Throttle(20, 30)));
   }
 
@@ -139,5 +154,37 @@ class StreamTest {
                 new MemoryStream(
                     OptionalInt.of(2), MemoryStream.Compression.Xbzrle, Optional.empty()))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "11.3.0, 10.0.2, None, 2, false, ",
+    "9.0.0, 7.2.22, None, 4, false, ",
+    "8.4.0, 7.2.22, None, 4, false, zeroCopy needs libvirt 8.5 and QEMU 7.1; h has 8.4.0 and 7.2.22",
+    "9.0.0, 7.0.0, None, 4, false, zeroCopy needs libvirt 8.5 and QEMU 7.1; h has 9.0.0 and 7.0.0",
+    "11.3.0, 10.0.2, None, , false, 'zeroCopy needs parallel connections, and no compression'",
+    "11.3.0, 10.0.2, Zstd, 2, false, 'zeroCopy needs parallel connections, and no compression'",
+    "11.3.0, 10.0.2, None, 2, true, 'zeroCopy does not go with TLS, which has to touch each byte'",
+  })
+  void zeroCopyGoesInParallelUncompressedAndInPlainText(
+      String libvirt,
+      String qemu,
+      Compression compression,
+      @Nullable Integer connections,
+      boolean encrypted,
+      @Nullable String said) {
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .compression(compression)
+            .parallelConnections(connections)
+            .zeroCopy(true)
+            .build();
+    var host = new HostFacts(new UUID(0, 1), "h", libvirt, qemu, "x86_64", "cpu", 8, 1L << 34);
+    assertThat(StreamCheck.against(spec, host, encrypted))
+        .extracting(Blocker::message)
+        .isEqualTo(said == null ? List.of() : List.of(said));
+    if (said == null) {
+      assertThat(StreamChoice.choose(spec, false, 8, OptionalInt.empty()).zeroCopy()).isTrue();
+    }
   }
 }

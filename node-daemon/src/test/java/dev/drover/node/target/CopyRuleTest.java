@@ -34,9 +34,9 @@ class CopyRuleTest {
 
   @Test
   void withoutNamesStorageDecides() {
-    assertThat(new CopyRule(Storage.Auto, Set.of()).mayCopy(file("vda"))).isTrue();
-    assertThat(new CopyRule(Storage.Block, Set.of()).mayCopy(file("vda"))).isTrue();
-    assertThat(new CopyRule(Storage.Shared, Set.of()).mayCopy(file("vda"))).isFalse();
+    assertThat(new CopyRule(Storage.Auto, Set.of(), false).mayCopy(file("vda"))).isTrue();
+    assertThat(new CopyRule(Storage.Block, Set.of(), false).mayCopy(file("vda"))).isTrue();
+    assertThat(new CopyRule(Storage.Shared, Set.of(), false).mayCopy(file("vda"))).isFalse();
   }
 
   @Test
@@ -48,14 +48,20 @@ class CopyRuleTest {
 
   @Test
   void whatIsReadOnlyOrSharedIsNeverCopiedEvenIfNamed() {
-    var rule = new CopyRule(Storage.Auto, Set.of("vda"));
+    var rule = new CopyRule(Storage.Auto, Set.of("vda"), false);
     assertThat(rule.mayCopy(disk("vda", Disk.Kind.File, true, false))).isFalse();
     assertThat(rule.mayCopy(disk("vda", Disk.Kind.File, false, true))).isFalse();
   }
 
   @Test
+  void theFirmwaresVariablesAreCopiedWhateverIsNamed() {
+    assertThat(new CopyRule(Storage.Shared, Set.of(), false).mayCopy(file("nvram"))).isTrue();
+    assertThat(new CopyRule(Storage.Auto, Set.of("vda"), false).mayCopy(file("nvram"))).isTrue();
+  }
+
+  @Test
   void aNamedDiskThatStaysIsInTheWay() {
-    var rule = new CopyRule(Storage.Auto, Set.of("vda"));
+    var rule = new CopyRule(Storage.Auto, Set.of("vda"), false);
     assertThat(rule.staying(file("vda")).map(Blocker::reason))
         .contains(Reason.StorageIsShared.name());
     assertThat(rule.staying(disk("vda", Disk.Kind.Network, false, false)).map(Blocker::reason))
@@ -65,7 +71,7 @@ class CopyRuleTest {
 
   @Test
   void aNameThatNoDiskHasIsTold() {
-    var rule = new CopyRule(Storage.Auto, Set.of("vdy", "vdx", "vda"));
+    var rule = new CopyRule(Storage.Auto, Set.of("vdy", "vdx", "vda"), false);
     assertThat(rule.unknown(List.of(file("vda"))).map(Blocker::message))
         .contains("the guest has no disk vdx, vdy; it has vda");
     assertThat(rule.unknown(List.of(file("vda"), file("vdx"), file("vdy")))).isEmpty();

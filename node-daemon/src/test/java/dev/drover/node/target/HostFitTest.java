@@ -2,14 +2,18 @@ package dev.drover.node.target;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Pins;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.Surroundings;
+import dev.drover.api.v1alpha1.TargetReport.Pinning;
 import dev.drover.node.hypervisor.FakeHypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -32,7 +36,42 @@ class HostFitTest {
             return bridges;
           }
         };
-    return new HostFit(host, node).missing(guest).stream().map(Blocker::reason).toList();
+    var fit = new HostFit(host, node);
+    List<Blocker> blockers = new ArrayList<>(fit.missing(guest));
+    assertThat(fit.pinning(guest, Pins.Keep, blockers)).isEmpty();
+    return blockers.stream().map(Blocker::reason).toList();
+  }
+
+  private Optional<Pinning> pinning(Surroundings guest, Pins policy, List<Blocker> blockers)
+      throws HypervisorException {
+    return new HostFit(host, () -> 1).pinning(guest, policy, blockers);
+  }
+
+  /** CPU 1 is another guest's. */
+  @Test
+  void pinsAreRemappedOrDroppedWhereThatIsAskedFor() throws HypervisorException {
+    List<Blocker> blockers = new ArrayList<>();
+    var guest =
+        new Surroundings(false, "0,8", "1", null, null, List.of(new Surroundings.Cell(1, "0,8")));
+    var remapped = pinning(guest, Pins.Remap, blockers);
+    assertThat(remapped)
+        .contains(
+            new Pinning(null, List.of(new Pinning.Move(8, 2)), List.of(new Pinning.Move(1, 0))));
+    assertThat(remapped.map(TargetReports::words)).contains("; CPU 2 for 8; NUMA node 0 for 1");
+    assertThat(pinning(guest, Pins.Drop, blockers)).contains(Pinning.DROPPED);
+    assertThat(pinning(guest(null, null), Pins.Drop, blockers)).isEmpty();
+    assertThat(blockers).isEmpty();
+    assertThat(
+            pinning(
+                new Surroundings(
+                    false, "4-9", null, null, null, List.of(new Surroundings.Cell(0, "4-9"))),
+                Pins.Remap,
+                blockers))
+        .isEmpty();
+    assertThat(blockers)
+        .singleElement()
+        .extracting(Blocker::reason)
+        .isEqualTo(Reason.PinningMismatch.name());
   }
 
   private static Surroundings guest(
@@ -53,6 +92,13 @@ class HostFitTest {
         .containsExactly(Reason.PinningMismatch.name());
     assertThat(missing(guest("all", null), Map.of()))
         .containsExactly(Reason.PinningMismatch.name());
+  }
+
+  @Test
+  void aSourceThatDoesNotTellItsNodesCanNotBeRemappedFrom() throws HypervisorException {
+    List<Blocker> blockers = new ArrayList<>();
+    assertThat(pinning(guest("8-9", null), Pins.Remap, blockers)).isEmpty();
+    assertThat(blockers).hasSize(1);
   }
 
   @Test

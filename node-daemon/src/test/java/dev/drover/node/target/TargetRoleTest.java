@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
@@ -27,9 +28,14 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.way.Doors;
+import dev.drover.node.way.PortRange;
+import dev.drover.node.way.Way;
+import java.net.InetAddress;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -39,13 +45,31 @@ import org.junit.jupiter.api.Test;
 class TargetRoleTest {
   private static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   private static final long MIB = 1 << 20;
+  static final Way WAY =
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
 
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
   private int maxIncoming = 2;
+  private Optional<String> copyPool = Optional.empty();
   private final TargetRole role =
       new TargetRole(
-          "n2", host, () -> maxIncoming, reports.queue("drover-target"), InstantSource.system());
+          "n2",
+          host,
+          new NodeLimits() {
+            @Override
+            public int maxIncoming() {
+              return maxIncoming;
+            }
+
+            @Override
+            public Optional<String> copyPool() {
+              return copyPool;
+            }
+          },
+          WAY,
+          reports.queue("drover-target"),
+          InstantSource.system());
 
   @BeforeEach
   void pool() {
@@ -125,6 +149,7 @@ class TargetRoleTest {
   }
 
   private void awaitState(TargetReport.State state) {
+    await().until(() -> reports.target() != null);
     await()
         .untilAsserted(
             () -> assertThat(Objects.requireNonNull(reports.target()).state()).isEqualTo(state));
@@ -152,6 +177,7 @@ class TargetRoleTest {
             null,
             null,
             guest(disk("vda", null)),
+            null,
             null,
             2);
     // What both said of the attempt before has another number, and is nobody's word any more.
@@ -379,7 +405,8 @@ class TargetRoleTest {
   void nothingIsPromisedBeforeTheOldPromisesAreKnown() throws HypervisorException {
     var fresh = new RecordedReports();
     var restarted =
-        new TargetRole("n2", host, () -> 1, fresh.queue("drover-target"), InstantSource.system());
+        new TargetRole(
+            "n2", host, () -> 1, WAY, fresh.queue("drover-target"), InstantSource.system());
     var migration =
         RecordedReports.migration(
             RecordedReports.spec(),
@@ -553,5 +580,253 @@ class TargetRoleTest {
             own,
             null));
     assertThat(role.reservations()).isEqualTo(1);
+  }
+
+  private TargetReport handleLost(TargetReport own) throws HypervisorException {
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.StopAndCopy,
+            source(SourceReport.State.Switching, guest(disk("vda", null))),
+            own,
+            new Failure("SourceHostLost", "n1 is fenced.", "n1", "StopAndCopy")));
+    await().until(() -> reports.target() != null);
+    return Objects.requireNonNull(reports.target());
+  }
+
+  private static DomainState arrival(DomainState.Run run) {
+    return new DomainState(DOMAIN, "web", run, "user", true, 1024 * MIB, 2, null);
+  }
+
+  private static TargetReport reserved(DiskPlan.Action action, String message) {
+    boolean copy = action == DiskPlan.Action.Copy;
+    return new TargetReport(
+        "n2",
+        TargetReport.State.Reserved,
+        "TargetReserved",
+        message,
+        "2026-11-23T12:00:00Z",
+        null,
+        List.of(
+            new DiskPlan(
+                "vda",
+                action,
+                copy ? "default" : null,
+                copy ? "web-vda.qcow2" : null,
+                copy ? "qcow2" : null,
+                copy ? Long.valueOf(200 * MIB) : null)));
+  }
+
+  @Test
+  void aHeldGuestWhoseDisksCameAlongGoesOnWithoutItsSource() throws HypervisorException {
+    host.put(arrival(DomainState.Run.Paused));
+    assertThat(handleLost(reserved(DiskPlan.Action.Copy, "held")).state())
+        .isEqualTo(TargetReport.State.Settled);
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Running);
+  }
+
+  @Test
+  void aHeldGuestWithSharedDisksIsStartedAnewAfterThatWasWritten() throws HypervisorException {
+    host.put(arrival(DomainState.Run.Paused));
+    var intention = handleLost(reserved(DiskPlan.Action.Stay, "held"));
+    assertThat(intention.state()).isEqualTo(TargetReport.State.Reserved);
+    assertThat(intention.message()).contains("about to be started anew");
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Paused);
+
+    handleLost(reserved(DiskPlan.Action.Stay, intention.message()));
+    awaitState(TargetReport.State.Settled);
+    assertThat(host.calls()).anyMatch(call -> call.startsWith("destroy"));
+    assertThat(host.domain(DOMAIN).orElseThrow().run()).isEqualTo(DomainState.Run.Running);
+  }
+
+  @Test
+  void whatCameInOnlyHalfGoesWithItsVolumes() throws HypervisorException {
+    host.putVolume(
+        new VolumeState("default", "web-vda.qcow2", "/pools/default/web-vda.qcow2", "qcow2", 1, 1));
+    host.put(arrival(DomainState.Run.PausedForMigration));
+    assertThat(handleLost(reserved(DiskPlan.Action.Copy, "held")).state())
+        .isEqualTo(TargetReport.State.Clean);
+    assertThat(host.domain(DOMAIN)).isEmpty();
+    assertThat(host.volume("default", "web-vda.qcow2")).isEmpty();
+  }
+
+  @Test
+  void aHostThatCanNotReceiveAPostCopySaysSoIfOneMayComeToIt() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Direct),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest()),
+            null,
+            null));
+    awaitState(TargetReport.State.Refused);
+    assertThat(Objects.requireNonNull(reports.target()).blockersOrEmpty())
+        .containsExactly(Blocker.of(Reason.PostCopyUnsupported, "no userfaultfd"));
+  }
+
+  @Test
+  void nobodyIsAskedForPostCopyWhereNoneMayCome() throws HypervisorException {
+    host.setPostCopyObstacle("no userfaultfd");
+    assertThat(check(Storage.Auto).state()).isEqualTo(TargetReport.State.Checked);
+  }
+
+  private static Disk overlay() {
+    return new Disk(
+        "vda",
+        Disk.Kind.File,
+        "default",
+        "web-vda.qcow2",
+        "/pools/default/web-vda.qcow2",
+        "qcow2",
+        200 * MIB,
+        100 * MIB,
+        false,
+        false,
+        true,
+        null,
+        List.of(
+            new SourceReport.BackingImage(
+                "default", "base", "/pools/default/base", "qcow2", 80 * MIB, "616263", null)));
+  }
+
+  private TargetReport checkOverlay(Storage storage) throws HypervisorException {
+    var migration =
+        RecordedReports.migration(
+            RecordedReports.spec(storage, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.PreMigration,
+            source(SourceReport.State.Inspected, guest(overlay())),
+            null,
+            null);
+    await()
+        .until(
+            () -> {
+              role.handle(migration);
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void anOverlayStandsOnTheSameBaseHere() throws HypervisorException {
+    host.putVolume("default", "base", "abc");
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).as(report.message()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies())
+        .singleElement()
+        .satisfies(
+            copy ->
+                assertThat(copy.base()).isEqualTo(new DiskPlan.Base("default", "base", "qcow2")));
+    handle(
+        Phase.Reservation,
+        Storage.Auto,
+        source(SourceReport.State.Inspected, guest(overlay())),
+        report,
+        null);
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vda.qcow2 on /pools/default/base");
+  }
+
+  @Test
+  void anOverlayWithoutItsBaseIsRefusedUnlessAllOfItIsCopied() throws HypervisorException {
+    var report = checkOverlay(Storage.Auto);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Refused);
+    assertThat(report.reason()).isEqualTo(Reason.BackingChainNotSupported.name());
+    assertThat(report.blockersOrEmpty().getFirst().remedy()).contains("storage: Block");
+  }
+
+  @Test
+  void aFlattenedCopyNeedsRoomForItsBaseToo() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 150 * MIB));
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.reason()).isEqualTo(Reason.InsufficientDiskSpace.name());
+    assertThat(report.message()).contains("180 MiB");
+  }
+
+  @Test
+  void aFlattenedCopyStandsOnNothing() throws HypervisorException {
+    var report = checkOverlay(Storage.Block);
+    assertThat(report.state()).isEqualTo(TargetReport.State.Checked);
+    assertThat(report.copies()).singleElement().extracting(DiskPlan::base).isNull();
+  }
+
+  private TargetReport checkNetworkDisk(String... named) {
+    var disk =
+        new Disk(
+            "vdb",
+            Disk.Kind.Network,
+            null,
+            null,
+            null,
+            "raw",
+            200 * MIB,
+            0,
+            false,
+            false,
+            false,
+            null);
+    var spec =
+        LiveMigrationSpec.builder("web")
+            .target(new LiveMigrationSpec.Target("n2", null))
+            .disks(named.length == 0 ? null : List.of(named))
+            .build();
+    await()
+        .until(
+            () -> {
+              role.handle(
+                  RecordedReports.migration(
+                      spec,
+                      DOMAIN,
+                      Phase.PreMigration,
+                      source(SourceReport.State.Inspected, guest(disk)),
+                      null,
+                      null));
+              return reports.target() != null;
+            });
+    return Objects.requireNonNull(reports.target());
+  }
+
+  @Test
+  void aNetworkVolumeThatIsNotNamedStays() {
+    copyPool = Optional.of("default");
+    assertThat(checkNetworkDisk().copies()).isEmpty();
+  }
+
+  @Test
+  void aNamedNetworkVolumeNeedsAPlace() {
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.reason()).isEqualTo(Reason.DiskNotMovable.name());
+    assertThat(report.message()).contains("spec.copyPool");
+  }
+
+  @Test
+  void aNamedNetworkVolumeIsCopiedToTheHostsPool() throws HypervisorException {
+    copyPool = Optional.of("default");
+    var report = checkNetworkDisk("vdb");
+    assertThat(report.copies())
+        .containsExactly(
+            new DiskPlan(
+                "vdb",
+                DiskPlan.Action.Copy,
+                "default",
+                "web-vdb.raw",
+                "raw",
+                200 * MIB,
+                null,
+                true));
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 199 * MIB));
+    role.handle(
+        RecordedReports.migration(
+            RecordedReports.spec(Storage.Auto, CommitOrder.Fenced),
+            DOMAIN,
+            Phase.Reservation,
+            source(SourceReport.State.Inspected, guest()),
+            report,
+            null));
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.calls()).contains("createVolume default web-vdb.raw");
   }
 }

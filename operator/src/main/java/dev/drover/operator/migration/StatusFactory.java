@@ -298,7 +298,7 @@ public final class StatusFactory {
 
   /** The stop-and-copy that was too short to be written while it lasted. */
   private static @Nullable PhaseTimes stoodStill(MigrationContext context) {
-    if (context.phase() != Phase.PreCopy) {
+    if (context.phase() != Phase.PreCopy || context.spec().cold()) {
       return null;
     }
     SourceReport report = context.source().orElse(null);

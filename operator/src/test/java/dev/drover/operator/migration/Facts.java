@@ -7,6 +7,7 @@ import dev.drover.api.v1alpha1.HypervisorNodeSpec;
 import dev.drover.api.v1alpha1.HypervisorNodeStatus;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
@@ -63,6 +64,7 @@ public final class Facts {
   private final List<Attempt> attempts = new ArrayList<>();
   private String notBefore;
   private LiveMigrationSpec.Retry retry;
+  private Shutdown shutdown;
 
   private Facts() {
     node("hv1");
@@ -93,6 +95,12 @@ public final class Facts {
 
   public Facts toLabels(Map<String, String> labels) {
     selector = labels;
+    return this;
+  }
+
+  /** {@code mode: Cold}. */
+  public Facts cold(Shutdown ofOneThatRuns) {
+    shutdown = ofOneThatRuns;
     return this;
   }
 
@@ -153,6 +161,7 @@ public final class Facts {
         new SourceReport.Guest(
             "vm", paused, true, 1L << 29, 1, "x86_64", "q35", "kvm", null, null, null, List.of()),
         over ? RESULT : null,
+        null,
         null);
   }
 
@@ -343,7 +352,7 @@ public final class Facts {
     dryRun = true;
     forecast =
         new LiveMigrationStatus.Forecast(
-            12, 1L << 30, 90, true, LiveMigrationStatus.Forecast.Confidence.Medium, 5, 100);
+            12, 1L << 30, 90, true, LiveMigrationStatus.Forecast.Confidence.Medium, 5, 100, null);
     return this;
   }
 
@@ -374,6 +383,7 @@ public final class Facts {
             before.reach(),
             before.guest(),
             null,
+            null,
             null);
     return this;
   }
@@ -394,6 +404,7 @@ public final class Facts {
             source.blockers(),
             new SourceReport.Reach(node, reached, reached ? null : "no route to host"),
             source.guest(),
+            null,
             null,
             null);
     return this;
@@ -433,6 +444,7 @@ public final class Facts {
                 null,
                 List.of()),
             null,
+            null,
             null);
     return this;
   }
@@ -454,6 +466,74 @@ public final class Facts {
     return Arrays.stream(reasons)
         .map(r -> LiveMigrationStatus.Blocker.of(r, "That is " + r + "."))
         .toList();
+  }
+
+  /** The source has tried the way to that host, and that is in it. */
+  public Facts wayBlockedBy(String node, Reason reason) {
+    reach(node, false);
+    source =
+        new SourceReport(
+            source.nodeName(),
+            source.state(),
+            source.reason(),
+            source.message(),
+            source.since(),
+            source.blockers(),
+            new SourceReport.Reach(node, false, "The way.", blockers(reason), null),
+            source.guest(),
+            null,
+            null,
+            null);
+    return this;
+  }
+
+  /** The target takes the guest, and warns. */
+  public Facts targetWarnsOf(Reason reason) {
+    target =
+        new TargetReport(
+            "hv2",
+            TargetReport.State.Checked,
+            "TargetChecked",
+            "It fits.",
+            T0.toString(),
+            null,
+            List.of(),
+            null,
+            null,
+            null,
+            blockers(reason),
+            null);
+    return this;
+  }
+
+  /** How far that host's clock is ahead of the API server's. */
+  public Facts clock(String name, long offsetMilliseconds) {
+    nodes.computeIfPresent(
+        name,
+        (n, f) ->
+            new NodeFacts(
+                n,
+                f.labels(),
+                f.unschedulable(),
+                f.maxIncoming(),
+                f.maxOutgoing(),
+                f.freeMemoryBytes(),
+                new HypervisorNodeStatus(
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    offsetMilliseconds),
+                f.readiness()));
+    return this;
   }
 
   /** What that node's daemon has written of its host. */
@@ -572,6 +652,8 @@ public final class Facts {
             targetName == null && selector == null
                 ? null
                 : new LiveMigrationSpec.Target(targetName, selector))
+        .mode(shutdown == null ? null : LiveMigrationSpec.Mode.Cold)
+        .shutdown(shutdown)
         .abort(abort ? true : null)
         .notBefore(notBefore)
         .retry(retry)
@@ -620,7 +702,7 @@ public final class Facts {
             .withResourceVersion("1")
             .withCreationTimestamp(T0.toString())
             .build());
-    node.setSpec(new HypervisorNodeSpec(null, null, maxIncoming, maxOutgoing, null));
+    node.setSpec(new HypervisorNodeSpec(null, null, maxIncoming, maxOutgoing, null, null));
     node.setStatus(
         new HypervisorNodeStatus(
             List.of(

@@ -97,6 +97,7 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
             null,
             null,
             over ? Facts.RESULT : null,
+            null,
             s.attempt());
     put(copy(m, with(s, s, report, s.target())));
   }

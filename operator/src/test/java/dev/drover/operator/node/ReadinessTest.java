@@ -44,7 +44,7 @@ class ReadinessTest {
 
   @Test
   void isFencedOnlyIfItsDaemonIsSilentToo() {
-    node.setSpec(new HypervisorNodeSpec(null, true, null, null, null));
+    node.setSpec(new HypervisorNodeSpec(null, true, null, null, null, null));
     assertThat(of(Optional.of(NOW.minusSeconds(15))).reason()).isEqualTo(Reason.HostFenced);
     assertThat(of(Optional.of(NOW.minusSeconds(15))).fenced()).isTrue();
 

@@ -10,30 +10,40 @@ package dev.drover.testbed.host;
  * @param keepaliveIntervalSeconds how often libvirtd asks a peer, during a peer-to-peer migration,
  *     whether it lives
  * @param keepaliveCount how many of those questions may stay unanswered
+ * @param emulatorUser the user that QEMU runs as: {@code root}, or {@code libvirt-qemu}, which
+ *     can't open the pools' disks here
  */
 public record HostSettings(
     String suite,
     int defaultPoolMib,
     int tinyPoolMib,
     int keepaliveIntervalSeconds,
-    int keepaliveCount) {
+    int keepaliveCount,
+    String emulatorUser) {
 
   /** Debian trixie, a large pool, libvirt's own keepalive. */
   public static HostSettings defaults() {
-    return new HostSettings("trixie", 0, 64, 5, 5);
+    return new HostSettings("trixie", 0, 64, 5, 5, "root");
   }
 
   public HostSettings withSuite(String name) {
     return new HostSettings(
-        name, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount);
+        name, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, emulatorUser);
   }
 
   public HostSettings withDefaultPoolMib(int sizeMib) {
-    return new HostSettings(suite, sizeMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount);
+    return new HostSettings(
+        suite, sizeMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, emulatorUser);
   }
 
   public HostSettings withKeepalive(int intervalSeconds, int count) {
-    return new HostSettings(suite, defaultPoolMib, tinyPoolMib, intervalSeconds, count);
+    return new HostSettings(
+        suite, defaultPoolMib, tinyPoolMib, intervalSeconds, count, emulatorUser);
+  }
+
+  public HostSettings withEmulatorUser(String name) {
+    return new HostSettings(
+        suite, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, name);
   }
 
   /**
@@ -46,8 +56,8 @@ public record HostSettings(
 
   String qemuConf() {
     return """
-    user = "root"
-    group = "root"
+    user = "%s"
+    group = "%s"
     security_driver = "none"
     stdio_handler = "file"
     cgroup_controllers = [ ]
@@ -57,7 +67,11 @@ public record HostSettings(
     keepalive_interval = %d
     keepalive_count = %d
     """
-        .formatted(keepaliveIntervalSeconds, keepaliveCount);
+        .formatted(
+            emulatorUser,
+            emulatorUser.equals("root") ? "root" : "kvm",
+            keepaliveIntervalSeconds,
+            keepaliveCount);
   }
 
   static String libvirtdConf(String hostUuid) {

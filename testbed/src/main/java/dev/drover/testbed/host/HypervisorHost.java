@@ -311,6 +311,24 @@ public final class HypervisorHost {
     }
   }
 
+  /** The same of a range of ports, from here to there only. */
+  public void dropOutgoing(HypervisorHost peer, int firstPort, int lastPort) {
+    exec(
+            "iptables",
+            "-w",
+            "-A",
+            "OUTPUT",
+            "-d",
+            peer.ip(),
+            "-p",
+            "tcp",
+            "--dport",
+            firstPort + ":" + lastPort,
+            "-j",
+            "DROP")
+        .orThrow();
+  }
+
   public void clearFirewall() {
     exec("iptables", "-w", "-F").orThrow();
   }

@@ -14,8 +14,11 @@ public final class Libvirtd extends HostService {
     if (!running()) {
       host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
       // As a daemon it leaves its nsenter behind, which would otherwise stop along with it
-      // (SIGSTOP).
-      host().exec("libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid").orThrow();
+      // (SIGSTOP). Tried again, as systemd does: a child that a killed one was just starting still
+      // has its ports for a moment.
+      Waiting.until(
+          "libvirtd on " + host().name() + " starts",
+          () -> host().exec("libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid").succeeded());
     }
     Waiting.until(
         "libvirtd on " + host().name() + " answers", () -> host().virsh("version").succeeded());

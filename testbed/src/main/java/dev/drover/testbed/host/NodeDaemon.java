@@ -55,6 +55,12 @@ public final class NodeDaemon extends HostService {
     return this;
   }
 
+  /** Undoes {@link #with}, from the next start on. */
+  public NodeDaemon without(String variable) {
+    extraEnvironment.remove(variable);
+    return this;
+  }
+
   /** Starts the process; {@link #awaitReady} tells when it works. */
   @Override
   public void start() {

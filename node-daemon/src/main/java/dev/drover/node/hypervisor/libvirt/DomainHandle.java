@@ -131,6 +131,21 @@ final class DomainHandle implements AutoCloseable {
     }
   }
 
+  boolean hasManagedSave() throws HypervisorException {
+    return link.check(libvirt.virDomainHasManagedSaveImage(pointer, 0)) == 1;
+  }
+
+  void shutDown() throws HypervisorException {
+    link.check(libvirt.virDomainShutdownFlags(pointer, LibvirtNative.SHUTDOWN_ACPI_POWER_BTN));
+  }
+
+  /** virDomainCreate; does nothing if it is active. */
+  void start() throws HypervisorException {
+    if (!isActive()) {
+      link.check(libvirt.virDomainCreate(pointer));
+    }
+  }
+
   BlockInfo blockInfo(String disk) throws HypervisorException {
     try (Memory info = new Memory(BLOCK_INFO_SIZE)) {
       link.check(libvirt.virDomainGetBlockInfo(pointer, disk, info, 0));
@@ -230,6 +245,16 @@ final class DomainHandle implements AutoCloseable {
 
   void destroy() throws HypervisorException {
     link.check(libvirt.virDomainDestroy(pointer));
+  }
+
+  /** virDomainDefineXMLFlags: a definition that is there already is replaced. */
+  static void define(Link link, String definition) throws HypervisorException {
+    Pointer domain =
+        LibvirtNative.instance().virDomainDefineXMLFlags(link.pointer(), definition, 0);
+    if (domain == null) {
+      throw link.lastError();
+    }
+    LibvirtNative.instance().virDomainFree(domain);
   }
 
   void undefine() throws HypervisorException {

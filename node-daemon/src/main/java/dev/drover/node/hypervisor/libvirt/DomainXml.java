@@ -1,6 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.GuestDescription.Blocker;
+import dev.drover.node.hypervisor.HugePages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +16,7 @@ import org.w3c.dom.NodeList;
  * @param virtualization libvirt's domain type: {@code kvm}, {@code qemu}
  * @param guestNamespace of {@code <drover:guest namespace=".."/>} in the metadata
  * @param networks libvirt's virtual networks that its interfaces are on
+ * @param hugePages that its memory is made of
  * @param blockers that can be seen in the definition
  */
 record DomainXml(
@@ -27,6 +29,7 @@ record DomainXml(
     List<String> networks,
     List<DiskXml> disks,
     SurroundingsXml surroundings,
+    List<HugePages> hugePages,
     List<Blocker> blockers) {
 
   /** Of Drover's own element in a domain's metadata. */
@@ -35,6 +38,7 @@ record DomainXml(
   DomainXml {
     networks = List.copyOf(networks);
     disks = List.copyOf(disks);
+    hugePages = List.copyOf(hugePages);
     blockers = List.copyOf(blockers);
   }
 
@@ -44,6 +48,7 @@ record DomainXml(
    * @param type {@code file}, {@code block}, {@code network}, {@code volume}, ...
    * @param path of its file or block device
    * @param backingFile whether it stands on another image; empty if the definition does not say
+   * @param backing the images that it stands on, the nearest first, as far as the definition says
    */
   record DiskXml(
       String target,
@@ -55,7 +60,19 @@ record DomainXml(
       boolean hasSource,
       boolean readOnly,
       boolean shareable,
-      Optional<Boolean> backingFile) {}
+      Optional<Boolean> backingFile,
+      List<BackingXml> backing) {
+    DiskXml {
+      backing = List.copyOf(backing);
+    }
+  }
+
+  /**
+   * An image that others stand on.
+   *
+   * @param path of its file or block device; null for any other kind
+   */
+  record BackingXml(String type, @Nullable String path, String format) {}
 
   /** Throws {@link IllegalArgumentException} if the text is not a domain. */
   static DomainXml read(String text) {
@@ -66,17 +83,22 @@ record DomainXml(
     Optional<Element> devices = Xml.child(domain, "devices");
     List<Element> diskElements =
         devices.map(element -> Xml.children(element, "disk")).orElse(List.of());
+    long memoryBytes =
+        Xml.child(domain, "memory").map(memory -> Xml.bytes(memory, "KiB")).orElse(0L);
     return new DomainXml(
         attribute(domain, "type"),
         attribute(type, "arch"),
         attribute(type, "machine"),
-        Xml.child(domain, "memory").map(memory -> Xml.bytes(memory, "KiB")).orElse(0L),
+        memoryBytes,
         Xml.child(domain, "vcpu").map(DomainXml::vcpus).orElse(1),
         Xml.child(domain, "metadata").map(DomainXml::guestNamespace).orElse(null),
         devices.map(DomainXml::networks).orElse(List.of()),
         diskElements.stream().map(DomainXml::disk).toList(),
         SurroundingsXml.read(domain),
-        blockers(devices, diskElements));
+        MemoryBackingXml.read(domain, memoryBytes),
+        Stream.concat(
+                blockers(devices, diskElements).stream(), HostBoundXml.blockers(domain).stream())
+            .toList());
   }
 
   private static List<String> networks(Element devices) {
@@ -116,16 +138,7 @@ record DomainXml(
     return new DiskXml(
         Xml.child(disk, "target").map(target -> attribute(target, "dev")).orElse(""),
         type,
-        source
-            .map(
-                element ->
-                    switch (type) {
-                      case "file" -> attribute(element, "file");
-                      case "block" -> attribute(element, "dev");
-                      default -> "";
-                    })
-            .filter(path -> !path.isEmpty())
-            .orElse(null),
+        path(type, source),
         source.map(element -> attribute(element, "pool")).filter(s -> !s.isEmpty()).orElse(null),
         source.map(element -> attribute(element, "volume")).filter(s -> !s.isEmpty()).orElse(null),
         Xml.child(disk, "driver")
@@ -135,7 +148,36 @@ record DomainXml(
         source.isPresent(),
         Xml.child(disk, "readonly").isPresent(),
         Xml.child(disk, "shareable").isPresent(),
-        backingFile(disk));
+        backingFile(disk),
+        backing(disk));
+  }
+
+  private static @Nullable String path(String type, Optional<Element> source) {
+    return source
+        .map(
+            element ->
+                switch (type) {
+                  case "file" -> attribute(element, "file");
+                  case "block" -> attribute(element, "dev");
+                  default -> "";
+                })
+        .filter(path -> !path.isEmpty())
+        .orElse(null);
+  }
+
+  private static List<BackingXml> backing(Element disk) {
+    List<BackingXml> images = new ArrayList<>();
+    Optional<Element> store = Xml.child(disk, "backingStore");
+    while (store.isPresent() && Xml.attribute(store.get(), "type") != null) {
+      String type = attribute(store.get(), "type");
+      images.add(
+          new BackingXml(
+              type,
+              path(type, Xml.child(store.get(), "source")),
+              Xml.child(store.get(), "format").map(f -> attribute(f, "type")).orElse("raw")));
+      store = Xml.child(store.get(), "backingStore");
+    }
+    return images;
   }
 
   /** libvirt ends a chain that it knows with an empty {@code <backingStore/>}. */

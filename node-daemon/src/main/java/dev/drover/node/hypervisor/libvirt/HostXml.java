@@ -3,12 +3,31 @@ package dev.drover.node.hypervisor.libvirt;
 import dev.drover.node.hypervisor.HostTopology;
 import dev.drover.node.hypervisor.IdSet;
 import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.w3c.dom.Element;
 
-/** The host's part of its capabilities. */
-record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology topology) {
+/**
+ * The host's part of its capabilities.
+ *
+ * @param pageSizes of memory, in KiB
+ * @param emulatorUser number of the user that QEMU runs as, by libvirt's security model "dac";
+ *     empty if libvirt does not say
+ */
+record HostXml(
+    UUID uuid,
+    String architecture,
+    String cpuModel,
+    HostTopology topology,
+    Set<Long> pageSizes,
+    OptionalLong emulatorUser) {
+  /** {@code +64055:+64055}. */
+  private static final Pattern DAC_LABEL = Pattern.compile("\\+?(\\d{1,10}):\\+?\\d{1,10}");
 
   /** Throws {@link IllegalArgumentException} if the text is not capabilities. */
   static HostXml read(String text) {
@@ -21,7 +40,30 @@ record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology top
             .orElseThrow(() -> new IllegalArgumentException("a host without <uuid>")),
         Xml.text(host, "cpu", "arch").orElse(""),
         Xml.text(host, "cpu", "model").orElse(""),
-        topology(host));
+        topology(host),
+        pageSizes(host),
+        emulatorUser(host));
+  }
+
+  private static Set<Long> pageSizes(Element host) {
+    return Xml.child(host, "cpu").stream()
+        .flatMap(cpu -> Xml.children(cpu, "pages").stream())
+        .flatMap(
+            pages ->
+                Stream.ofNullable(Xml.attribute(pages, "size"))
+                    .map(size -> Xml.bytes(size, Xml.attribute(pages, "unit"), "KiB") >> 10))
+        .collect(Collectors.toSet());
+  }
+
+  /** The base label is the same for each type of domain. */
+  private static OptionalLong emulatorUser(Element host) {
+    return Xml.children(host, "secmodel").stream()
+        .filter(model -> Xml.text(model, "model").filter("dac"::equals).isPresent())
+        .flatMap(model -> Xml.children(model, "baselabel").stream())
+        .map(label -> DAC_LABEL.matcher(label.getTextContent().strip()))
+        .filter(Matcher::matches)
+        .mapToLong(label -> Long.parseLong(label.group(1)))
+        .findFirst();
   }
 
   private static HostTopology topology(Element host) {
@@ -34,7 +76,18 @@ record HostXml(UUID uuid, String architecture, String cpuModel, HostTopology top
             .flatMap(cell -> Xml.child(cell, "cpus").stream())
             .flatMap(element -> Xml.children(element, "cpu").stream())
             .toList();
-    return new HostTopology(ids(cpus), ids(cells));
+    return new HostTopology(
+        ids(cpus),
+        ids(cells),
+        cells.stream()
+            .collect(
+                Collectors.toMap(
+                    cell -> Integer.valueOf(cell.getAttribute("id")),
+                    cell ->
+                        ids(
+                            Xml.child(cell, "cpus").stream()
+                                .flatMap(element -> Xml.children(element, "cpu").stream())
+                                .toList()))));
   }
 
   private static IdSet ids(List<Element> elements) {

@@ -33,5 +33,8 @@ interface Libc extends Library {
   int poll(Pointer descriptors, NativeLong count, int timeoutMilliseconds)
       throws LastErrorException;
 
+  /** Returns once everything is written, on Linux; of all file systems, in any namespace. */
+  void sync();
+
   int close(int descriptor) throws LastErrorException;
 }

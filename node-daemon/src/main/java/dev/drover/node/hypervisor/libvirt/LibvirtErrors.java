@@ -125,6 +125,9 @@ final class LibvirtErrors {
     if (text.contains("postcopy is not supported")) { // of the target's QEMU, by userfaultfd
       return Kind.PostCopyUnsupported;
     }
+    if (text.contains("cannot limit locked memory")) {
+      return Kind.LockedMemory;
+    }
     return switch (code) {
       case NO_DOMAIN, NO_STORAGE_POOL, NO_STORAGE_VOL -> Kind.NotFound;
       case DOM_EXIST, STORAGE_VOL_EXIST -> Kind.AlreadyExists;

@@ -5,6 +5,8 @@ import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
+import dev.drover.node.hypervisor.FreePages;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.GuestDescription;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.HostTopology;
@@ -12,25 +14,34 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener;
+import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Peer;
 import dev.drover.node.hypervisor.PeerAddress;
+import dev.drover.node.hypervisor.Pins;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Transfer;
 import dev.drover.node.hypervisor.TransferRequest;
+import dev.drover.node.hypervisor.VolumeReader;
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.hypervisor.libvirt.LibvirtErrors.Side;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 import org.libvirt.NodeInfo;
 import org.slf4j.Logger;
@@ -48,14 +59,19 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Since 11.0 a disk's cap can be set while a transfer runs; before, the call waits for 30 s. */
   private static final long DISK_SPEED_IN_TRANSFER = 11_000_000;
 
+  /** An image that can't be read within that is no use to anybody who waits. */
+  private static final Duration DIGEST_DEADLINE = Duration.ofHours(1);
+
   /** {@code virNodeMemoryStats}: char field[80], unsigned long long value. */
   private static final int MEMORY_STATS_SIZE = 88;
 
   private static final int MEMORY_STATS_VALUE = 80;
   private static final Set<String> AVAILABLE_MEMORY = Set.of("free", "buffers", "cached");
   private static final Set<String> ALL_MEMORY = Set.of("total");
+  private static final long SMALLEST_PAGE_KIBIBYTES = 64;
 
   private final LibvirtConfig config;
+  private final InstantSource clock;
   private final NativeCalls calls = new NativeCalls();
   private final Domains domains = new Domains();
   private final DomainEvents events;
@@ -65,6 +81,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** Begins to connect and returns at once, whether there is a libvirt or not. */
   public LibvirtHypervisor(LibvirtConfig config, InstantSource clock) {
     this.config = config;
+    this.clock = clock;
     events = new DomainEvents(clock, domains::forget);
     processes = new EmulatorProcesses(config.runDirectory(), config.procDirectory());
     connection = new ControlConnection(config, calls, events, domains::forgetAll);
@@ -117,6 +134,77 @@ public final class LibvirtHypervisor implements Hypervisor {
                 Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
           }
         });
+  }
+
+  /** virDomainGetXMLDesc of each active domain. */
+  @Override
+  public IdSet pinnedCpus() throws HypervisorException {
+    IdSet all = topology().cpus();
+    IdSet pinned = IdSet.EMPTY;
+    for (DomainState domain : domains()) {
+      if (domain.run().isActive()) {
+        IdSet own =
+            call(
+                "pins of " + domain.uuid(),
+                link -> {
+                  Optional<DomainHandle> found = DomainHandle.find(link, domain.uuid());
+                  if (found.isEmpty()) {
+                    return IdSet.EMPTY;
+                  }
+                  try (DomainHandle handle = found.get()) {
+                    return handle.xml().surroundings().cpus();
+                  }
+                });
+        if (!all.without(own).isEmpty()) {
+          pinned = pinned.and(own);
+        }
+      }
+    }
+    return pinned;
+  }
+
+  /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
+  @Override
+  public Optional<String> postCopyObstacle() throws HypervisorException {
+    return call(
+        "user of the emulator",
+        link -> {
+          try {
+            return Userfaultfd.of(config.procDirectory())
+                .obstacle(
+                    HostXml.read(link.getCapabilities()).emulatorUser(),
+                    link.getLibVersion(),
+                    link.getVersion());
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  /** /proc of the emulator and of libvirt's daemon. */
+  @Override
+  public Optional<String> zeroCopyObstacle(UUID uuid) throws HypervisorException {
+    Optional<DomainState> domain = domain(uuid);
+    Optional<EmulatorProcess> process = emulatorProcess(uuid);
+    if (domain.isEmpty() || process.isEmpty()) {
+      return Optional.empty();
+    }
+    try (EmulatorProcess emulator = process.get()) {
+      return LockedMemory.obstacle(
+          config.procDirectory(), emulator.pid(), domain.get().memoryBytes());
+    } catch (UncheckedIOException e) {
+      LOGGER.atInfo().setCause(e).log("The host's processes can't be listed");
+      return Optional.empty();
+    }
+  }
+
+  /** The kernel's route and /sys/class/net. */
+  @Override
+  public OptionalInt linkMegabitsPerSecond(InetAddress towards) {
+    return LocalAddresses.linkMegabitsPerSecond(towards);
   }
 
   @Override
@@ -219,9 +307,30 @@ public final class LibvirtHypervisor implements Hypervisor {
     tellEmulator("dirty rate of " + uuid, uuid, (link, domain) -> domain.startDirtyRate(period));
   }
 
-  /** virDomainListGetStats. */
+  /**
+   * virDomainListGetStats. What the emulator has for itself counts to its resident set, so the
+   * kernel's page map says better what it holds of the guest.
+   */
   @Override
   public MemoryUse memoryUse(UUID uuid) throws HypervisorException {
+    Stats stats = stats(uuid);
+    try (var process = emulatorProcess(uuid).orElse(null)) {
+      if (process != null) {
+        var held =
+            GuestRam.residentBytes(config.procDirectory(), process.pid(), stats.memoryBytes());
+        if (held.isPresent()) {
+          return new MemoryUse(held.getAsLong(), stats.use().dirtyBytesPerSecond());
+        }
+      }
+    } catch (HypervisorException e) {
+      LOGGER.atDebug().addKeyValue("guest", uuid).setCause(e).log("No look at its pages");
+    }
+    return stats.use();
+  }
+
+  private record Stats(MemoryUse use, long memoryBytes) {}
+
+  private Stats stats(UUID uuid) throws HypervisorException {
     return connection.emulatorCall(
         "memory of " + uuid,
         uuid,
@@ -234,11 +343,13 @@ public final class LibvirtHypervisor implements Hypervisor {
             boolean measured =
                 stats.number("dirtyrate.calc_status").orElse(0) == LibvirtNative.DIRTYRATE_MEASURED;
             OptionalLong rate = stats.number("dirtyrate.megabytes_per_second");
-            return new MemoryUse(
-                stats.number("balloon.rss").orElse(0) << 10,
-                measured && rate.isPresent() && rate.getAsLong() >= 0
-                    ? OptionalLong.of(rate.getAsLong() << 20)
-                    : OptionalLong.empty());
+            return new Stats(
+                new MemoryUse(
+                    stats.number("balloon.rss").orElse(0) << 10,
+                    measured && rate.isPresent() && rate.getAsLong() >= 0
+                        ? OptionalLong.of(rate.getAsLong() << 20)
+                        : OptionalLong.empty()),
+                stats.number("balloon.maximum").orElse(0) << 10);
           }
         });
   }
@@ -264,6 +375,50 @@ public final class LibvirtHypervisor implements Hypervisor {
   @Override
   public long availableMemoryBytes() throws HypervisorException {
     return call("memory of the host", link -> memory(link, AVAILABLE_MEMORY));
+  }
+
+  /**
+   * virNodeGetFreePages. Which size is meant where none is named is the kernel's to say: libvirt
+   * takes that of the first hugetlbfs, which is the default one.
+   */
+  @Override
+  public FreePages freePages() throws HypervisorException {
+    OptionalLong defaultSize = KernelMemory.defaultHugePageKibibytes(config.procDirectory());
+    return call(
+        "free huge pages",
+        link -> {
+          try {
+            var sizes =
+                HostXml.read(link.getCapabilities()).pageSizes().stream()
+                    .filter(size -> size > SMALLEST_PAGE_KIBIBYTES)
+                    .toList();
+            Map<Long, Long> free = new HashMap<>();
+            for (long size : sizes) {
+              free.put(size, freePages(link, size) * (size << 10));
+            }
+            return new FreePages(defaultSize, free);
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  private static long freePages(Link link, long kibibytes) throws HypervisorException {
+    long[] count = new long[1];
+    link.check(
+        LibvirtNative.instance()
+            .virNodeGetFreePages(
+                link.pointer(),
+                1,
+                new int[] {Math.toIntExact(kibibytes)},
+                LibvirtNative.ALL_CELLS,
+                1,
+                count,
+                0));
+    return count[0];
   }
 
   @Override
@@ -313,6 +468,22 @@ public final class LibvirtHypervisor implements Hypervisor {
       throws HypervisorException {
     return storageCall(
         "reading of volume " + volume, link -> Storage.readProbe(link, pool, volume, maxBytes));
+  }
+
+  @Override
+  public Optional<String> volumeStamp(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "stamp of volume " + volume,
+        link -> Storage.volume(link, pool, volume).map(VolumeXml::stamp));
+  }
+
+  @Override
+  public String volumeDigest(String pool, String volume) throws HypervisorException {
+    Instant deadline = clock.instant().plus(DIGEST_DEADLINE);
+    return connection.call(
+        "digest of volume " + volume,
+        DIGEST_DEADLINE.plus(config.storageDeadline()),
+        link -> Storage.digest(link, pool, volume, () -> clock.instant().isAfter(deadline)));
   }
 
   /** virDomainGetJobStats. Of a transfer that comes in, libvirt tells no more than that. */
@@ -448,10 +619,98 @@ public final class LibvirtHypervisor implements Hypervisor {
         });
   }
 
-  /**
-   * virDomainUndefineFlags; NVRAM and TPM state stay. Throws kind {@code Conflict} for an active
-   * domain, which libvirt would make transient.
-   */
+  @Override
+  public GuestDescription describeShutOff(UUID uuid) throws HypervisorException {
+    return storageCall("description of " + uuid, link -> GuestReader.describeShutOff(link, uuid));
+  }
+
+  /** virDomainGetXMLDesc, as libvirt would send it to another version of itself. */
+  @Override
+  public GuestDefinition definitionFor(
+      UUID uuid, PeerAddress target, Map<String, String> bridges, Optional<Pins> pins)
+      throws HypervisorException {
+    return call(
+        "definition of " + uuid,
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            return new GuestDefinition(
+                uuid, DefinitionCalls.persistentFor(domain, target, bridges, pins));
+          }
+        });
+  }
+
+  /** virStorageVolDownload. */
+  @Override
+  public VolumeReader readVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
+      throws HypervisorException {
+    return calls.runWhile(
+        wanted,
+        "reading of volume " + volume,
+        config.storageDeadline(),
+        () -> {
+          Link link =
+              Link.open(
+                  config.uri(), config.keepAliveSeconds(), config.keepAliveCount(), Side.ThisHost);
+          boolean opened = false;
+          try {
+            VolumeReader reader =
+                VolumeStream.open(
+                    VolumeStream.Direction.Download,
+                    new VolumeStream.Part(pool, volume, offset, length),
+                    link,
+                    calls,
+                    config.storageDeadline(),
+                    wanted,
+                    link::shut);
+            opened = true;
+            return reader;
+          } finally {
+            if (!opened) {
+              link.shut();
+            }
+          }
+        },
+        VolumeReader::close);
+  }
+
+  @Override
+  public OptionalLong fileBytes(String pool, String volume) throws HypervisorException {
+    return storageCall(
+        "size of volume " + volume,
+        link ->
+            Storage.volume(link, pool, volume)
+                .map(found -> OptionalLong.of(found.fileBytes()))
+                .orElse(OptionalLong.empty()));
+  }
+
+  /** sync(2). */
+  @Override
+  public void flushStorage() {
+    Libc.instance().sync();
+  }
+
+  /** virDomainShutdownFlags. */
+  @Override
+  public void shutDown(UUID uuid) throws HypervisorException {
+    tellEmulator("shutdown of " + uuid, uuid, (link, domain) -> domain.shutDown());
+  }
+
+  /** virDomainCreate. */
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    connection.call(
+        "start of " + uuid,
+        config.storageDeadline(),
+        link -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.start();
+            return true;
+          }
+        });
+  }
+
+  /** virDomainUndefineFlags; NVRAM and TPM state stay. */
   @Override
   public void undefine(UUID uuid) throws HypervisorException {
     call(
@@ -460,13 +719,7 @@ public final class LibvirtHypervisor implements Hypervisor {
           Optional<DomainHandle> found = DomainHandle.find(link, uuid);
           if (found.isPresent()) {
             try (DomainHandle domain = found.get()) {
-              if (domain.isActive()) {
-                throw new HypervisorException(
-                    Kind.Conflict,
-                    LibvirtErrors.OPERATION_INVALID,
-                    "guest " + domain.name() + " is active");
-              }
-              domain.undefine();
+              DefinitionCalls.undefine(link, domain);
             } catch (HypervisorException e) {
               if (e.code() != LibvirtErrors.NO_DOMAIN) {
                 throw e;
@@ -491,7 +744,7 @@ public final class LibvirtHypervisor implements Hypervisor {
         "start of the transfer of " + request.uuid(),
         request.uuid(),
         domain -> {
-          TransferCall call = TransferCall.of(request).with(definitions(domain, request));
+          TransferCall call = TransferCall.of(request).with(DefinitionCalls.of(domain, request));
           DomainHandle.Status status = domain.status();
           return request.postCopy()
                   && DomainStates.run(status.state(), status.reason()) == DomainState.Run.Paused
@@ -530,26 +783,6 @@ public final class LibvirtHypervisor implements Hypervisor {
             }
           }
         });
-  }
-
-  /** Of the target's own, where the guest's definition says something of this host. */
-  private static Definitions definitions(DomainHandle domain, TransferRequest request)
-      throws HypervisorException {
-    var relocation =
-        new Relocation(request.bridges(), LocalAddresses::has, request.target().address());
-    int flags = LibvirtNative.XML_SECURE | LibvirtNative.XML_MIGRATABLE;
-    try {
-      return new Definitions(
-          relocation.rewrite(domain.definition(flags)),
-          request.persist()
-              ? relocation.rewrite(domain.definition(flags | LibvirtNative.XML_INACTIVE))
-              : Optional.empty());
-    } catch (IllegalArgumentException e) {
-      throw new HypervisorException(
-          Kind.Other,
-          "the definition of " + domain.name() + " can't be read: " + e.getMessage(),
-          e);
-    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_UNDEFINE_SOURCE = 1 << 4;
   int MIGRATE_PAUSED = 1 << 5;
   int MIGRATE_NON_SHARED_DISK = 1 << 6;
+  int MIGRATE_NON_SHARED_INC = 1 << 7;
   int MIGRATE_COMPRESSED = 1 << 11;
   int MIGRATE_ABORT_ON_ERROR = 1 << 12;
   int MIGRATE_AUTO_CONVERGE = 1 << 13;
@@ -33,6 +35,7 @@ interface LibvirtNative extends Library {
   int MIGRATE_POSTCOPY_RESUME = 524288;
   int MIGRATE_TLS = 1 << 16;
   int MIGRATE_PARALLEL = 1 << 17;
+  int MIGRATE_ZEROCOPY = 1 << 20;
 
   /** QEMU_DOMAIN_MIG_BANDWIDTH_MAX: libvirt's word for no cap, in MiB/s. */
   long MAX_SPEED = Long.MAX_VALUE >> 20;
@@ -51,6 +54,14 @@ interface LibvirtNative extends Library {
   int UNDEFINE_MANAGED_SAVE = 1;
   int UNDEFINE_KEEP_NVRAM = 1 << 3;
   int UNDEFINE_KEEP_TPM = 1 << 6;
+
+  int SHUTDOWN_ACPI_POWER_BTN = 1;
+
+  int VOL_SPARSE_STREAM = 1;
+  int STREAM_RECV_STOP_AT_HOLE = 1;
+
+  /** What virStreamRecvFlags returns where a hole begins. */
+  int STREAM_AT_HOLE = -3;
 
   int DOMAIN_STATS_STATE = 1;
   int DOMAIN_STATS_BALLOON = 1 << 2;
@@ -121,10 +132,6 @@ interface LibvirtNative extends Library {
 
   int virDomainIsActive(Pointer domain);
 
-  int virDomainGetAutostart(Pointer domain, IntByReference autostart);
-
-  int virDomainSetAutostart(Pointer domain, int autostart);
-
   /** To be freed by free(3). */
   @Nullable Pointer virDomainGetXMLDesc(Pointer domain, int flags);
 
@@ -139,6 +146,19 @@ interface LibvirtNative extends Library {
   int virDomainDestroy(Pointer domain);
 
   int virDomainUndefineFlags(Pointer domain, int flags);
+
+  /** The domain is to be freed. */
+  @Nullable Pointer virDomainDefineXMLFlags(Pointer connection, String xml, int flags);
+
+  int virDomainCreate(Pointer domain);
+
+  int virDomainShutdownFlags(Pointer domain, int flags);
+
+  int virDomainGetAutostart(Pointer domain, IntByReference autostart);
+
+  int virDomainSetAutostart(Pointer domain, int autostart);
+
+  int virDomainHasManagedSaveImage(Pointer domain, int flags);
 
   /** The array is to be freed by free(3), each domain in it by virDomainFree. */
   int virConnectListAllDomains(Pointer connection, PointerByReference domains, int flags);
@@ -184,6 +204,16 @@ interface LibvirtNative extends Library {
   int virNodeGetMemoryStats(
       Pointer connection, int cell, @Nullable Pointer parameters, IntByReference count, int flags);
 
+  /** {@code sizes}: in KiB; {@code counts}: one for each size of each NUMA node. */
+  int virNodeGetFreePages(
+      Pointer connection,
+      int sizeCount,
+      int[] sizes,
+      int startCell,
+      int cellCount,
+      long[] counts,
+      int flags);
+
   /** To be freed by free(3). */
   @Nullable Pointer virConnectGetDomainCapabilities(
       Pointer connection,
@@ -209,6 +239,34 @@ interface LibvirtNative extends Library {
   String virStoragePoolGetName(Pointer pool);
 
   int virStoragePoolFree(Pointer pool);
+
+  @Nullable Pointer virStoragePoolLookupByName(Pointer connection, String name);
+
+  @Nullable Pointer virStorageVolLookupByName(Pointer pool, String name);
+
+  int virStorageVolFree(Pointer volume);
+
+  int virStorageVolDownload(Pointer volume, Pointer stream, long offset, long length, int flags);
+
+  int virStorageVolUpload(Pointer volume, Pointer stream, long offset, long length, int flags);
+
+  // Streams. size_t and long long are Java's long (LP64).
+
+  @Nullable Pointer virStreamNew(Pointer connection, int flags);
+
+  int virStreamRecvFlags(Pointer stream, byte[] data, long size, int flags);
+
+  int virStreamRecvHole(Pointer stream, LongByReference length, int flags);
+
+  int virStreamSend(Pointer stream, byte[] data, long size);
+
+  int virStreamSendHole(Pointer stream, long length, int flags);
+
+  int virStreamFinish(Pointer stream);
+
+  int virStreamAbort(Pointer stream);
+
+  int virStreamFree(Pointer stream);
 
   // Events. A callback's pointers are valid only while it runs, and are not its own to free.
 

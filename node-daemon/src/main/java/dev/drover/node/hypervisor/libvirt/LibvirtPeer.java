@@ -1,14 +1,18 @@
 package dev.drover.node.hypervisor.libvirt;
 
 import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.GuestDefinition;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.Peer;
+import dev.drover.node.hypervisor.VolumeWriter;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 
 /**
@@ -17,6 +21,12 @@ import org.libvirt.LibvirtException;
  */
 final class LibvirtPeer implements Peer {
   private static final long DIES_OF_RESUMPTION = 11_002_000;
+
+  /** An emulator takes its time to start on a busy host. */
+  private static final Duration START_DEADLINE = Duration.ofSeconds(60);
+
+  /** For the other host's storage to take what it is given. */
+  private static final Duration STREAM_DEADLINE = Duration.ofSeconds(60);
 
   private final Link link;
   private final NativeCalls calls;
@@ -108,6 +118,80 @@ final class LibvirtPeer implements Peer {
         });
   }
 
+  /** virDomainDefineXMLFlags. A dead connection is noticed by its keepalive. */
+  @Override
+  public CompletableFuture<Void> define(GuestDefinition definition) {
+    CompletableFuture<Void> returned = new CompletableFuture<>();
+    try {
+      calls.execute(
+          () -> {
+            try {
+              enter();
+              try {
+                DomainHandle.define(link, definition.text());
+              } finally {
+                leave();
+              }
+              returned.complete(null);
+            } catch (HypervisorException | RuntimeException | Error e) {
+              // Everything goes to the caller, who waits for nothing else.
+              returned.completeExceptionally(e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      returned.completeExceptionally(
+          new HypervisorException(Kind.Other, "too many calls wait for libvirt", e));
+    }
+    return returned;
+  }
+
+  /** virDomainCreate. */
+  @Override
+  public void start(UUID uuid) throws HypervisorException {
+    call(
+        "start of " + uuid,
+        START_DEADLINE,
+        () -> {
+          try (DomainHandle domain = DomainHandle.get(link, uuid)) {
+            domain.start();
+            return uuid;
+          }
+        });
+  }
+
+  /** virStorageVolUpload. */
+  @Override
+  public VolumeWriter writeVolume(
+      String pool, String volume, long offset, long length, BooleanSupplier wanted)
+      throws HypervisorException {
+    return calls.runWhile(
+        wanted,
+        "writing of volume " + volume,
+        STREAM_DEADLINE,
+        () -> {
+          enter(); // and leave when the stream is closed
+          boolean opened = false;
+          try {
+            VolumeWriter writer =
+                VolumeStream.open(
+                    VolumeStream.Direction.Upload,
+                    new VolumeStream.Part(pool, volume, offset, length),
+                    link,
+                    calls,
+                    STREAM_DEADLINE,
+                    wanted,
+                    this::leave);
+            opened = true;
+            return writer;
+          } finally {
+            if (!opened) {
+              leave();
+            }
+          }
+        },
+        VolumeWriter::close);
+  }
+
   /** Closes the connection when the calls that run have returned. */
   @Override
   public void close() {
@@ -124,9 +208,14 @@ final class LibvirtPeer implements Peer {
   }
 
   private <T> T call(String what, NativeCalls.Call<T> call) throws HypervisorException {
+    return call(what, deadline, call);
+  }
+
+  private <T> T call(String what, Duration within, NativeCalls.Call<T> call)
+      throws HypervisorException {
     return calls.run(
         what,
-        deadline,
+        within,
         () -> {
           enter();
           try {

@@ -32,6 +32,9 @@ final class NativeCalls implements Executor, AutoCloseable {
   /** Each overdue call holds a thread; beyond this there is something badly wrong with the host. */
   private static final int MAX_THREADS = 256;
 
+  /** How soon it is noticed that a call is not wanted any more. */
+  private static final Duration ASK_AGAIN = Duration.ofMillis(200);
+
   private final ThreadPoolExecutor threads;
 
   /** Whether a call may still commit itself, has done so, or must not any more. */
@@ -110,7 +113,14 @@ final class NativeCalls implements Executor, AutoCloseable {
    */
   <T> T run(String what, Duration deadline, Call<T> call, Consumer<T> late)
       throws HypervisorException {
-    return run(what, deadline, call, late, () -> true);
+    return runWhile(() -> true, what, deadline, call, late);
+  }
+
+  /** The same; throws kind {@code Aborted} as soon as the call is not wanted any more. */
+  <T> T runWhile(
+      BooleanSupplier wanted, String what, Duration deadline, Call<T> call, Consumer<T> late)
+      throws HypervisorException {
+    return run(wanted, what, deadline, call, late, () -> true);
   }
 
   /**
@@ -121,15 +131,27 @@ final class NativeCalls implements Executor, AutoCloseable {
   <T> T runCommitting(String what, Duration deadline, CommittingCall<T> call)
       throws HypervisorException {
     Commitment commitment = new Commitment();
-    return run(what, deadline, () -> call.run(commitment), late -> {}, () -> commitment.giveUp());
+    return run(
+        () -> true,
+        what,
+        deadline,
+        () -> call.run(commitment),
+        late -> {},
+        () -> commitment.giveUp());
   }
 
   /**
    * @param abandon asked once the deadline has passed: whether the call may be left to itself
    */
   private <T> T run(
-      String what, Duration deadline, Call<T> call, Consumer<T> late, BooleanSupplier abandon)
+      BooleanSupplier wanted,
+      String what,
+      Duration deadline,
+      Call<T> call,
+      Consumer<T> late,
+      BooleanSupplier abandon)
       throws HypervisorException {
+    long end = System.nanoTime() + deadline.toNanos();
     CompletableFuture<T> result = new CompletableFuture<>();
     try {
       threads.execute(() -> complete(result, call, late));
@@ -138,16 +160,26 @@ final class NativeCalls implements Executor, AutoCloseable {
           Kind.Unavailable, what + ": too many calls wait for libvirt, or it is closed", e);
     }
     try {
-      return result.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
+      while (true) {
+        long left = end - System.nanoTime();
+        try {
+          return result.get(Math.min(left, ASK_AGAIN.toNanos()), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+          boolean overdue = left <= ASK_AGAIN.toNanos();
+          if (overdue || !wanted.getAsBoolean()) {
+            return giveUp(
+                result,
+                abandon,
+                overdue
+                    ? new HypervisorException(
+                        Kind.Timeout, what + ": no answer within " + deadline.toMillis() + " ms", e)
+                    : new HypervisorException(Kind.Aborted, what + ": not wanted any more", e),
+                what);
+          }
+        }
+      }
     } catch (ExecutionException e) {
       throw rethrow(what, e);
-    } catch (TimeoutException e) {
-      return giveUp(
-          result,
-          abandon,
-          new HypervisorException(
-              Kind.Timeout, what + ": no answer within " + deadline.toMillis() + " ms", e),
-          what);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return giveUp(

@@ -1,5 +1,7 @@
 package dev.drover.node.hypervisor.libvirt;
 
+import dev.drover.node.hypervisor.Pins;
+import dev.drover.node.hypervisor.Place;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.Map;
@@ -19,21 +21,37 @@ import org.w3c.dom.Element;
  * @param bridges by the name at the source
  * @param ownAddress whether an address is one of the source's, and of no other host
  * @param targetAddress where the target listens instead
+ * @param standalone disks whose copies stand on nothing, whatever they stand on at the source
+ * @param newPlaces the volumes of the target that disks become, by the disk's target
+ * @param pins what becomes of CPUs and NUMA nodes; empty: they stay
  */
 record Relocation(
-    Map<String, String> bridges, Predicate<InetAddress> ownAddress, InetAddress targetAddress) {
+    Map<String, String> bridges,
+    Predicate<InetAddress> ownAddress,
+    InetAddress targetAddress,
+    Set<String> standalone,
+    Map<String, Place> newPlaces,
+    Optional<Pins> pins) {
   /** Devices with a host's end that may listen. */
   private static final Set<String> CHARACTER_DEVICES =
       Set.of("serial", "parallel", "console", "channel", "smartcard", "redirdev");
 
   Relocation {
     bridges = Map.copyOf(bridges);
+    standalone = Set.copyOf(standalone);
+    newPlaces = Map.copyOf(newPlaces);
+  }
+
+  /** With each disk standing on what it stands on, and each pin as it is. */
+  Relocation(
+      Map<String, String> bridges, Predicate<InetAddress> ownAddress, InetAddress targetAddress) {
+    this(bridges, ownAddress, targetAddress, Set.of(), Map.of(), Optional.empty());
   }
 
   /** The definition for the target; empty if it can stay as it is. */
   Optional<String> rewrite(String definition) {
     Element domain = Xml.parse(definition);
-    boolean changed = false;
+    boolean changed = pins.isPresent() && PinsXml.move(domain, pins.get());
     for (Element nic : SurroundingsXml.nics(domain)) {
       changed |= moveNic(nic);
     }
@@ -43,6 +61,10 @@ record Relocation(
         for (Element device : Xml.children(devices.get(), name)) {
           changed |= moveCharacterDevice(device);
         }
+      }
+      for (Element disk : Xml.children(devices.get(), "disk")) {
+        changed |= endChain(disk);
+        changed |= moveDisk(disk);
       }
       for (Element graphics : Xml.children(devices.get(), "graphics")) {
         changed |= moveGraphics(graphics);
@@ -62,6 +84,35 @@ record Relocation(
       return false;
     }
     source.get().setAttribute(attribute, there);
+    return true;
+  }
+
+  /** libvirt takes a chain that the definition tells for granted, and finds any other itself. */
+  private boolean endChain(Element disk) {
+    Optional<Element> store = Xml.child(disk, "backingStore");
+    String name = Xml.child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+    if (store.isEmpty() || !store.get().hasAttribute("type") || !standalone.contains(name)) {
+      return false;
+    }
+    disk.replaceChild(disk.getOwnerDocument().createElement("backingStore"), store.get());
+    return true;
+  }
+
+  /** What belongs to the old place, a server's password too, goes with its element. */
+  private boolean moveDisk(Element disk) {
+    String name = Xml.child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+    Place place = newPlaces.get(name);
+    Optional<Element> source = Xml.child(disk, "source");
+    if (place == null || source.isEmpty()) {
+      return false;
+    }
+    disk.setAttribute("type", "volume");
+    Xml.children(disk, "auth").forEach(disk::removeChild);
+    Xml.children(disk, "backingStore").forEach(disk::removeChild);
+    Element moved = disk.getOwnerDocument().createElement("source");
+    moved.setAttribute("pool", place.pool());
+    moved.setAttribute("volume", place.volume());
+    disk.replaceChild(moved, source.get());
     return true;
   }
 

@@ -6,12 +6,16 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.VolumeSpec;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.libvirt.LibvirtException;
 import org.libvirt.StoragePool;
 import org.libvirt.StoragePoolInfo;
@@ -32,6 +36,9 @@ final class Storage {
 
   /** A refresh is refused while a volume of the pool is being made, filled or wiped. */
   private static final int REFRESH_ATTEMPTS = 10;
+
+  /** libvirt's messages have room for 4 MiB and send 256 KiB at a time. */
+  private static final int DIGEST_PIECE_BYTES = 256 << 10;
 
   private static final long REFRESH_PAUSE_MILLISECONDS = 100;
 
@@ -65,16 +72,18 @@ final class Storage {
     if (known.isPresent()) {
       return known;
     }
-    Path directory = Path.of(path).getParent();
-    if (directory == null) {
-      return Optional.empty();
-    }
-    Optional<String> pool = poolAt(link, directory.toString());
+    Optional<String> pool = poolOf(link, path);
     if (pool.isEmpty()) {
       return Optional.empty();
     }
     inPool(link, pool.get(), found -> true);
     return lookup(link, path);
+  }
+
+  /** The active pool over the directory that a path is in, whether there is such a file or not. */
+  static Optional<String> poolOf(Link link, String path) throws HypervisorException {
+    Path directory = Path.of(path).getParent();
+    return directory == null ? Optional.empty() : poolAt(link, directory.toString());
   }
 
   /** virStorageVolCreateXML; nothing is preallocated. */
@@ -164,6 +173,75 @@ final class Storage {
               }
             })
         .flatMap(content -> content);
+  }
+
+  /**
+   * virStorageVolDownload of all of it, in pieces.
+   *
+   * @param overdue once true, the reading ends with kind {@code Timeout}
+   */
+  static String digest(Link link, String pool, String name, BooleanSupplier overdue)
+      throws HypervisorException {
+    return inPool(
+            link,
+            pool,
+            found -> {
+              StorageVol volume =
+                  find(link, found, name)
+                      .orElseThrow(
+                          () ->
+                              new HypervisorException(
+                                  Kind.NotFound,
+                                  LibvirtErrors.NO_STORAGE_VOL,
+                                  "no volume " + name + " in pool " + pool));
+              try {
+                return digest(link, volume, overdue);
+              } finally {
+                volume.free();
+              }
+            })
+        .orElseThrow(() -> noPool(pool));
+  }
+
+  private static String digest(Link link, StorageVol volume, BooleanSupplier overdue)
+      throws LibvirtException, HypervisorException {
+    MessageDigest digest = sha256();
+    Stream stream = link.streamNew(0);
+    boolean finished = false;
+    try {
+      volume.download(stream, 0, 0, 0); // to libvirt, a length of 0 is all that there is
+      byte[] piece = new byte[DIGEST_PIECE_BYTES];
+      for (int count = stream.receive(piece); count > 0; count = stream.receive(piece)) {
+        digest.update(piece, 0, count);
+        if (overdue.getAsBoolean()) {
+          throw new HypervisorException(Kind.Timeout, -1, "reading the volume took too long");
+        }
+      }
+      stream.finish();
+      finished = true;
+      return HexFormat.of().formatHex(digest.digest());
+    } finally {
+      if (!finished) {
+        abort(stream);
+      }
+      stream.free();
+    }
+  }
+
+  private static void abort(Stream stream) {
+    try {
+      stream.abort();
+    } catch (LibvirtException e) {
+      LOGGER.atDebug().setCause(e).log("A stream that was given up could not be aborted");
+    }
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
   }
 
   /** Something that is done with a pool. */

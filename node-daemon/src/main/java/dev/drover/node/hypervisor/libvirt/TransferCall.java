@@ -42,7 +42,10 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
       flags |= LibvirtNative.MIGRATE_POSTCOPY;
     }
     if (!request.copyDisks().isEmpty()) {
-      flags |= LibvirtNative.MIGRATE_NON_SHARED_DISK;
+      flags |=
+          request.overlaysOnly()
+              ? LibvirtNative.MIGRATE_NON_SHARED_INC
+              : LibvirtNative.MIGRATE_NON_SHARED_DISK;
       request.copyDisks().forEach(disk -> parameters.add(new Text("migrate_disks", disk)));
     }
     if (encrypted) {
@@ -87,6 +90,9 @@ record TransferCall(String destination, TypedParameters parameters, int flags) {
                 case Zlib -> "zlib";
                 case None -> throw new IllegalStateException();
               }));
+    }
+    if (stream.zeroCopy()) {
+      flags |= LibvirtNative.MIGRATE_ZEROCOPY;
     }
     if (stream.throttle().isPresent()) {
       flags |= LibvirtNative.MIGRATE_AUTO_CONVERGE;

@@ -134,7 +134,11 @@ final class Xml {
    * IllegalArgumentException} if it is none.
    */
   static long bytes(Element element, String defaultUnit) {
-    String unit = attribute(element, "unit");
+    return bytes(element.getTextContent(), attribute(element, "unit"), defaultUnit);
+  }
+
+  /** The same of a number that stands elsewhere. */
+  static long bytes(String number, @Nullable String unit, String defaultUnit) {
     long scale =
         switch (unit == null ? defaultUnit : unit) {
           case "b", "byte", "bytes" -> 1L;
@@ -148,7 +152,7 @@ final class Xml {
           case "T", "TiB" -> 1L << 40;
           default -> throw new IllegalArgumentException("unknown unit \"" + unit + "\"");
         };
-    return Math.multiplyExact(Long.parseLong(element.getTextContent().strip()), scale);
+    return Math.multiplyExact(Long.parseLong(number.strip()), scale);
   }
 
   private static DocumentBuilderFactory factory() throws ParserConfigurationException {

@@ -176,4 +176,26 @@ class DomainXmlTest {
 
     assertThat(domain.machineType()).isEqualTo("pc");
   }
+
+  @Test
+  void theImagesThatADiskStandsOnAreTheNearestFirst() {
+    var domain =
+        DomainXml.read(
+            """
+            <domain type='kvm'><os><type>hvm</type></os><devices>
+              <disk type='file'><source file='/top'/><target dev='vda'/>
+                <backingStore type='file'><format type='qcow2'/><source file='/middle'/>
+                  <backingStore type='block'><format type='raw'/><source dev='/dev/x'/>
+                    <backingStore type='network'><source protocol='nbd' name='y'/></backingStore>
+                  </backingStore>
+                </backingStore>
+              </disk>
+            </devices></domain>
+            """);
+    assertThat(domain.disks().getFirst().backing())
+        .containsExactly(
+            new DomainXml.BackingXml("file", "/middle", "qcow2"),
+            new DomainXml.BackingXml("block", "/dev/x", "raw"),
+            new DomainXml.BackingXml("network", null, "raw"));
+  }
 }

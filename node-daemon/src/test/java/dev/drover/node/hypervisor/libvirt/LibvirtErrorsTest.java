@@ -36,6 +36,7 @@ class LibvirtErrorsTest {
           NoSpace         |  1 | 18 | internal error: cannot write: No space left on device
           NoSpace         |  9 | 18 | operation failed: Not enough free space in pool for volume 'a'
           NoSpace         | 38 | 18 | cannot fill file '/a': Disk quota exceeded
+          LockedMemory | 38 | 0 | cannot limit locked memory of process 191 to 268435456: Operation not permitted
           PostCopyUnsupported | 1 | 10 | internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not supported
           Other           | 38 | 10 | Unable to read from monitor: Connection reset by peer
           Other           |  9 | 10 | operation failed: domain is not running

@@ -71,6 +71,31 @@ class NativeCallsTest {
   }
 
   @Test
+  void aCallThatIsNotWantedAnyMoreIsLeftSoonAndItsLateResultHandedOver() throws Exception {
+    CountDownLatch answer = new CountDownLatch(1);
+    CompletableFuture<String> late = new CompletableFuture<>();
+    long before = System.nanoTime();
+
+    assertThatThrownBy(
+            () ->
+                calls.runWhile(
+                    () -> System.nanoTime() - before < 300_000_000,
+                    "x",
+                    Duration.ofSeconds(20),
+                    () -> {
+                      awaitQuietly(answer);
+                      return "late";
+                    },
+                    late::complete))
+        .isInstanceOfSatisfying(
+            HypervisorException.class, e -> assertThat(e.kind()).isEqualTo(Kind.Aborted));
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(5));
+
+    answer.countDown();
+    assertThat(late.get(5, TimeUnit.SECONDS)).isEqualTo("late");
+  }
+
+  @Test
   void anOverdueCallIsLeftAndItsLateResultHandedOver() throws Exception {
     CountDownLatch answer = new CountDownLatch(1);
     CompletableFuture<String> late = new CompletableFuture<>();

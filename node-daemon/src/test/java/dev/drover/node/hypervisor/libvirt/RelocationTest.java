@@ -3,8 +3,11 @@ package dev.drover.node.hypervisor.libvirt;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.node.hypervisor.IdSet;
+import dev.drover.node.hypervisor.Place;
 import java.net.InetAddress;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Element;
 
@@ -99,5 +102,43 @@ class RelocationTest {
   void passwordsAreInNoLog() {
     var definitions = new Definitions(RELOCATION.rewrite(GUEST), RELOCATION.rewrite(GUEST));
     assertThat(definitions.toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void theCopyOfADiskStandsOnNothingWhereAllOfItIsCopied() {
+    var relocation =
+        new Relocation(Map.of(), SOURCE::equals, TARGET, Set.of("vda"), Map.of(), Optional.empty());
+    var disk =
+        """
+        <domain><devices><disk type='file'><source file='/a'/>
+        <backingStore type='file'><format type='qcow2'/><source file='/b'/><backingStore/></backingStore>
+        <target dev='%s'/></disk></devices></domain>
+        """;
+    assertThat(relocation.rewrite(disk.formatted("vda")))
+        .hasValueSatisfying(
+            xml -> assertThat(xml).contains("<backingStore/>").doesNotContain("/b"));
+    assertThat(relocation.rewrite(disk.formatted("vdb"))).isEmpty();
+  }
+
+  @Test
+  void aNetworkDiskBecomesAVolumeOfTheTarget() {
+    var relocation =
+        new Relocation(
+            Map.of(),
+            SOURCE::equals,
+            TARGET,
+            Set.of(),
+            Map.of("vda", new Place("images", "web-vda.raw")),
+            Optional.empty());
+    assertThat(
+            relocation.rewrite(
+                "<domain><devices><disk type='network' device='disk'><driver type='raw'/>"
+                    + "<auth username='admin'><secret type='ceph' uuid='x'/></auth>"
+                    + "<source protocol='rbd' name='pool/image'><host name='mon'/></source>"
+                    + "<backingStore/><target dev='vda' bus='virtio'/></disk></devices></domain>"))
+        .contains(
+            "<domain><devices><disk device=\"disk\" type=\"volume\"><driver type=\"raw\"/>"
+                + "<source pool=\"images\" volume=\"web-vda.raw\"/>"
+                + "<target bus=\"virtio\" dev=\"vda\"/></disk></devices></domain>");
   }
 }

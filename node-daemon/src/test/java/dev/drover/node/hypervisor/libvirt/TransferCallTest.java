@@ -79,6 +79,46 @@ class TransferCallTest {
   }
 
   @Test
+  void withoutACopyOfEachPage() throws UnknownHostException {
+    TransferCall call =
+        TransferCall.of(
+            new TransferRequest(
+                GUEST,
+                peer("10.1.0.7", Transport.tcp),
+                false,
+                false,
+                false,
+                List.of(),
+                Map.of(),
+                OptionalInt.empty(),
+                new MemoryStream(
+                    OptionalInt.of(4), MemoryStream.Compression.None, Optional.empty(), true)));
+    assertThat(call.flags()).isEqualTo(1 | 2 | 4096 | 131072 | 1048576);
+  }
+
+  @Test
+  void overlaysAloneOrAllOfTheDisks() throws UnknownHostException {
+    for (boolean overlaysOnly : new boolean[] {false, true}) {
+      TransferCall call =
+          TransferCall.of(
+              new TransferRequest(
+                  GUEST,
+                  peer("10.1.0.7", Transport.tcp),
+                  false,
+                  false,
+                  false,
+                  List.of("vda"),
+                  Map.of(),
+                  OptionalInt.empty(),
+                  MemoryStream.PLAIN,
+                  overlaysOnly,
+                  Map.of(),
+                  Optional.empty()));
+      assertThat(call.flags() & (64 | 128)).isEqualTo(overlaysOnly ? 128 : 64);
+    }
+  }
+
+  @Test
   void anEncryptedOneThatMayGoPostCopy() throws UnknownHostException {
     TransferCall call =
         TransferCall.of(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.node.hypervisor.VolumeSpec;
 import dev.drover.node.hypervisor.VolumeState;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class VolumeXmlTest {
@@ -62,5 +63,28 @@ class VolumeXmlTest {
                 VolumeXml.read(
                     "p", "<volume><capacity unit='cubit'>2</capacity><target/></volume>"))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void anOverlayNamesItsBase() {
+    var base = new VolumeSpec.Base("/images/b&.qcow2", "raw");
+    var xml = VolumeXml.write(new VolumeSpec("p", "a", "qcow2", 42, base));
+    assertThat(xml)
+        .contains(
+            "<backingStore><path>/images/b&amp;.qcow2</path><format type=\"raw\"/></backingStore>");
+    assertThat(VolumeXml.read("p", xml).hasBackingFile()).isTrue();
+  }
+
+  @Test
+  void theStampIsAnotherOneWhenTheFileIs() {
+    var xml =
+        """
+        <volume><physical>%d</physical>
+        <target><path>/a</path><timestamps><mtime>%s</mtime><ctime>2.0</ctime></timestamps></target>
+        </volume>
+        """;
+    assertThat(List.of(xml.formatted(1, "1.0"), xml.formatted(2, "1.0"), xml.formatted(1, "1.1")))
+        .extracting(text -> VolumeXml.read("p", text).stamp())
+        .containsExactly("/a 1 1.0 2.0", "/a 2 1.0 2.0", "/a 1 1.1 2.0");
   }
 }

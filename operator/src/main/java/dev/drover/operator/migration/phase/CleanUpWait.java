@@ -29,7 +29,7 @@ final class CleanUpWait {
                 state ->
                     switch (state) {
                       case Clean, Refused -> true;
-                      case Checked, Reserved -> false;
+                      case Checked, Reserved, Settled -> false;
                     })
             .orElse(false);
     return nothingMade || clean

@@ -19,7 +19,9 @@ final class CommitmentStep implements Step {
       return Progress.become(
           Phase.Succeeded,
           Reason.Succeeded,
-          "The guest runs at " + context.targetNode() + " and nowhere else.",
+          context.spec().cold()
+              ? cold(context)
+              : "The guest runs at " + context.targetNode() + " and nowhere else.",
           Changes.NONE.result(context.source().map(SourceReport::result).orElse(null)));
     }
     Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
@@ -28,5 +30,16 @@ final class CommitmentStep implements Step {
         : Progress.stalled(
             Reason.WaitingForDaemon,
             "Waiting for " + context.sourceNode() + " to remove what the guest has left there.");
+  }
+
+  /** Whether it was started is the source's to know; it says so when it has cleaned up, too. */
+  private static String cold(MigrationContext context) {
+    String where = "The guest is at " + context.targetNode() + " and nowhere else.";
+    return context
+        .source()
+        .map(SourceReport::cold)
+        .filter(cold -> cold.notStarted() != null)
+        .map(cold -> where + " It could not be started there: " + cold.notStarted())
+        .orElse(where);
   }
 }

@@ -115,28 +115,41 @@ final class DryRun {
     if (node != null) {
       Placement.closed(node).ifPresent(blockers::add);
     }
-    Optional<Reach> reach = reach(context, source);
-    if (reach.isEmpty()) {
-      blockers.add(PreMigrationStep.notAnswering(context.sourceNode()));
-    } else if (!reach.get().reached()) {
-      String why = reach.get().message();
-      blockers.add(
-          Blocker.of(
-              Reason.ConnectionToTargetFailed,
-              "%s does not reach %s: %s".formatted(context.sourceNode(), name, why)));
-    }
     if (context.target().isEmpty()) {
+      // The source tries the way once the target has said where.
       blockers.add(PreMigrationStep.notAnswering(name));
-    } else {
-      TargetReport target = context.target().get();
-      blockers.addAll(target.blockersOrEmpty());
-      if (blockers.isEmpty() && target.state() != TargetReport.State.Clean) {
-        return Candidate.fits(name, target.message() == null ? "It fits." : target.message());
-      }
+      return Candidate.of(name, blockers);
     }
-    return blockers.isEmpty()
+    TargetReport target = context.target().get();
+    Optional<Reach> reach = reach(context, source);
+    blockers.addAll(
+        reach
+            .map(r -> way(context.sourceNode(), name, r))
+            .orElseGet(() -> List.of(PreMigrationStep.notAnswering(context.sourceNode()))));
+    blockers.addAll(target.blockersOrEmpty());
+    List<Blocker> warnings = new ArrayList<>(target.warningsOrEmpty());
+    reach.ifPresent(r -> warnings.addAll(r.warningsOrEmpty()));
+    Clocks.skew(context, name).ifPresent(warnings::add);
+    return candidate(name, target, blockers).warning(warnings);
+  }
+
+  private static Candidate candidate(String name, TargetReport target, List<Blocker> blockers) {
+    if (!blockers.isEmpty()) {
+      return Candidate.of(name, blockers);
+    }
+    return target.state() == TargetReport.State.Clean
         ? Candidate.of(name, Reason.CleaningUp, name + " says that the migration has ended.")
-        : Candidate.of(name, blockers);
+        : Candidate.fits(name, target.message() == null ? "It fits." : target.message());
+  }
+
+  private static List<Blocker> way(String source, String target, Reach reach) {
+    if (reach.reached() || !reach.blockersOrEmpty().isEmpty()) {
+      return reach.blockersOrEmpty();
+    }
+    return List.of( // of an older daemon, which tries libvirt only
+        Blocker.of(
+            Reason.ConnectionToTargetFailed,
+            "%s does not reach %s: %s".formatted(source, target, reach.message())));
   }
 
   private static Progress conclude(
@@ -144,7 +157,8 @@ final class DryRun {
     Changes changes = Changes.NONE.candidates(all);
     if (all.stream().anyMatch(Candidate::fits)) {
       Duration left = context.leftOf(FORECAST_DEADLINE);
-      if (context.status().forecast() == null && left.isPositive()) {
+      boolean expected = context.status().forecast() == null && !context.spec().cold();
+      if (expected && left.isPositive()) {
         return Progress.quiet(left);
       }
       return Progress.become(

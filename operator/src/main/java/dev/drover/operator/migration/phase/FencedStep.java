@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Progress;
@@ -59,9 +60,13 @@ final class FencedStep implements Step {
         : CleanUpWait.forTarget(context, failure);
   }
 
-  /** It runs there; or the source has said so, and its owner has stopped it since. */
+  /**
+   * It runs there, or the target has settled that it is there; or the source had said so, and its
+   * owner has stopped it since.
+   */
   private static boolean hasArrived(MigrationContext context) {
     return context.guestRunsOnTarget()
+        || context.target().filter(t -> t.state() == TargetReport.State.Settled).isPresent()
         || (context.sourceState().filter(FencedStep::hasLetGo).isPresent()
             && context.guestSeenOnTarget());
   }

@@ -1,5 +1,6 @@
 package dev.drover.operator.migration.phase;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Attempt;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Candidate;
 import dev.drover.api.v1alpha1.Phase;
@@ -100,17 +101,36 @@ final class PendingStep implements Step {
           name + " runs on " + String.join(" and ", running) + ".",
           null);
     }
+    String wanted = context.spec().sourceNodeName();
+    boolean active = !running.isEmpty() || !paused.isEmpty();
+    if (context.spec().cold() && !active) {
+      return placeShutOff(context, machine, nodes(sightings, State.ShutOff), wanted);
+    }
     if (running.isEmpty() && paused.size() != 1) {
       return Progress.fail(
           context,
           Reason.VirtualMachineNotRunning,
           paused.isEmpty()
-              ? name + " is neither running nor paused on any host."
+              ? name
+                  + " is neither running nor paused on any host; one that is shut off moves with"
+                  + " mode: Cold."
               : name + " is paused on " + String.join(" and ", paused) + ", running on none.",
           null);
     }
     String source = running.isEmpty() ? paused.getFirst() : running.getFirst();
-    String wanted = context.spec().sourceNodeName();
+    if (context.spec().cold()
+        && (running.isEmpty() || context.spec().shutdownOrDefault() == Shutdown.Never)) {
+      return Progress.fail(
+          context,
+          Reason.VirtualMachineRunning,
+          running.isEmpty()
+              ? name + " is paused on " + source + "; resume it or shut it off, or use mode: Live."
+              : name
+                  + " runs on "
+                  + source
+                  + "; shut it down, use shutdown: Graceful, or use mode: Live.",
+          source);
+    }
     if (wanted != null && !wanted.equals(source)) {
       return Progress.fail(
           context,
@@ -119,6 +139,36 @@ final class PendingStep implements Step {
           source);
     }
     return place(context, machine, source);
+  }
+
+  /** A guest that runs nowhere is where it is defined. */
+  private static Progress placeShutOff(
+      MigrationContext context,
+      VirtualMachine machine,
+      List<String> defined,
+      @Nullable String wanted) {
+    String name = context.spec().virtualMachineName();
+    if (wanted != null ? !defined.contains(wanted) : defined.isEmpty()) {
+      return wanted != null && !defined.isEmpty()
+          ? Progress.fail(
+              context,
+              Reason.VirtualMachineNotOnSource,
+              name + " is on " + String.join(" and ", defined) + ", not on " + wanted + ".",
+              defined.getFirst())
+          : Progress.fail(
+              context,
+              Reason.VirtualMachineNotRunning,
+              name + " is neither running, paused nor shut off on any host.",
+              null);
+    }
+    if (wanted == null && defined.size() > 1) {
+      return Progress.fail(
+          context,
+          Reason.VirtualMachineDefinedTwice,
+          name + " is shut off, and defined on " + String.join(" and ", defined) + ".",
+          null);
+    }
+    return place(context, machine, wanted == null ? defined.getFirst() : wanted);
   }
 
   private static Progress place(MigrationContext context, VirtualMachine machine, String source) {

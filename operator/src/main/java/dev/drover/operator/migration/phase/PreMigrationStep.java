@@ -85,7 +85,7 @@ final class PreMigrationStep implements Step {
               node + " takes what the guest needs.",
               Changes.NONE);
       case Refused -> next(context, target.blockersOrEmpty());
-      case Clean ->
+      case Clean, Settled ->
           next(
               context,
               List.of(

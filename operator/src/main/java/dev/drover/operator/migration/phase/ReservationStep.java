@@ -27,7 +27,7 @@ final class ReservationStep implements Step {
         context.target().map(TargetReport::state).orElse(TargetReport.State.Checked);
     return switch (state) {
       case Reserved -> SourceEvidence.become(context, Phase.PreCopy);
-      case Refused, Clean ->
+      case Refused, Clean, Settled ->
           Progress.failAsReported(
               context,
               context.target().orElseThrow().reason(),

@@ -146,8 +146,10 @@ final class SourceEvidence {
     String message =
         "The daemon of "
             + context.sourceNode()
-            + " is away; the transfer is libvirt's and may go on, its outcome will be told when"
-            + " the daemon is back.";
+            + (context.spec().cold()
+                ? " is away; it goes on with the copying when it is back."
+                : " is away; the transfer is libvirt's and may go on, its outcome will be told when"
+                    + " the daemon is back.");
     Duration left = graceLeft(context, node);
     // Libvirt first and then the heartbeat, or a new operator: what was said stays until it's back.
     boolean said =

@@ -4,6 +4,7 @@ import static dev.drover.operator.migration.Facts.in;
 import static dev.drover.operator.migration.Facts.sighting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.LiveMigrationSpec.Shutdown;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
@@ -13,6 +14,7 @@ import dev.drover.operator.migration.Facts;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -69,6 +71,45 @@ class StepTest {
             "runs twice",
             pending0().seen(sighting("hv1", State.Running), sighting("hv2", State.Running)),
             "fail SplitBrain"),
+        row(
+            "cold, shut off",
+            pending0().cold(Shutdown.Never).seen(sighting("hv1", State.ShutOff)),
+            "become PreMigration hv1->hv2"),
+        row(
+            "cold, runs",
+            pending0().cold(Shutdown.Never).seen(sighting("hv1", State.Running)),
+            "fail VirtualMachineRunning"),
+        row(
+            "cold, runs and may be shut down, though defined elsewhere",
+            pending0()
+                .cold(Shutdown.Graceful)
+                .seen(sighting("hv1", State.Running), sighting("hv3", State.ShutOff)),
+            "become PreMigration hv1->hv2"),
+        row(
+            "cold, paused",
+            pending0().cold(Shutdown.Graceful).seen(sighting("hv1", State.Paused)),
+            "fail VirtualMachineRunning"),
+        row(
+            "cold, defined twice",
+            pending0()
+                .cold(Shutdown.Never)
+                .seen(sighting("hv1", State.ShutOff), sighting("hv2", State.ShutOff)),
+            "fail VirtualMachineDefinedTwice"),
+        row(
+            "cold, defined twice, and it is said which",
+            pending0()
+                .cold(Shutdown.Never)
+                .fromNode("hv2")
+                .seen(sighting("hv1", State.ShutOff), sighting("hv2", State.ShutOff)),
+            "become PreMigration hv2->hv1"),
+        row(
+            "cold, shut off on another host",
+            pending0().cold(Shutdown.Never).fromNode("hv2").seen(sighting("hv1", State.ShutOff)),
+            "fail VirtualMachineNotOnSource"),
+        row(
+            "cold, never seen",
+            pending0().cold(Shutdown.Never).seen(),
+            "fail VirtualMachineNotRunning"),
         row("on another host", pending0().fromNode("hv2"), "fail VirtualMachineNotOnSource"),
         row("on the named host", pending0().fromNode("hv1"), "become PreMigration hv1->hv2"),
         row("there already", pending0().toNode("hv1"), "fail TargetIsSource"),
@@ -598,6 +639,15 @@ class StepTest {
                 .fenced("hv1"),
             "become Commitment forget"),
         row(
+            "the target has settled that the guest is there",
+            in(Phase.PreCopy)
+                .source(SourceReport.State.Switching)
+                .target(TargetReport.State.Settled)
+                .failure(Reason.SourceHostLost)
+                .seen(sighting("hv2", State.Paused))
+                .fenced("hv1"),
+            "become Commitment forget"),
+        row(
             "a held copy has not arrived",
             in(Phase.PreCopy)
                 .source(SourceReport.State.Switching)
@@ -832,6 +882,10 @@ class StepTest {
         row("the last host fits", checked(), "become PreMigration"),
         row("the forecast is still to come", checked().noForecast(), "quiet 10"),
         row(
+            "of a cold migration there is no forecast",
+            checked().noForecast().cold(Shutdown.Never),
+            "become PreMigration"),
+        row(
             "there will be no forecast",
             checked().noForecast().after(Duration.ofSeconds(11)),
             "become PreMigration"),
@@ -889,6 +943,14 @@ class StepTest {
             "the source does not reach it",
             checked().reach("hv2", false),
             "fail ConnectionToTargetFailed"),
+        row(
+            "a firewall is in the way",
+            checked().wayBlockedBy("hv2", Reason.MigrationPortUnreachable),
+            "fail MigrationPortUnreachable"),
+        row(
+            "clocks that differ are no reason",
+            checked().clock("hv1", 60_000),
+            "become PreMigration"),
         row("is aborted", checked().abort(), "fail AbortRequested"));
   }
 
@@ -921,6 +983,43 @@ class StepTest {
             "hv3 false [TargetUnschedulable]");
     assertThat(fail.changes().candidates())
         .allSatisfy(c -> assertThat(c.remedy()).isEqualTo(c.blockers().getFirst().remedy()));
+  }
+
+  @Test
+  void whatShouldBeKnownOfAHostThatFitsIsTold() {
+    Facts facts =
+        checked().targetWarnsOf(Reason.CertificateExpired).clock("hv1", 1_000).clock("hv2", -4_000);
+    var become = (Progress.Become) Step.first(facts.context());
+    assertThat(become.changes().candidates())
+        .singleElement()
+        .satisfies(
+            c -> {
+              assertThat(c.fits()).isTrue();
+              assertThat(c.warnings())
+                  .extracting(w -> w.reason())
+                  .containsExactly("CertificateExpired", "ClockSkew");
+              assertThat(c.warnings().getLast().message())
+                  .isEqualTo("the clock of hv2 is 5.0 s behind that of hv1");
+            });
+  }
+
+  @Test
+  void clocksAreNotBlamedForWhatTheMeasurementMayBeOffBy() {
+    for (Facts facts :
+        List.of(
+            checked().clock("hv1", 0).clock("hv2", 1_900),
+            checked().clock("hv1", 60_000),
+            checked().clock("hv2", 60_000))) {
+      var become = (Progress.Become) Step.first(facts.context());
+      assertThat(become.changes().candidates()).allSatisfy(c -> assertThat(c.warnings()).isNull());
+    }
+  }
+
+  @Test
+  void aHostThatNeverAnswersIsNotBlamedOnTheSource() {
+    Facts facts = checked().noTarget().reach("hv3", true).after(LATE);
+    var fail = (Progress.Fail) Step.first(facts.context());
+    assertThat(fail.failure().message()).contains("hv2").doesNotContain("hv1");
   }
 
   @Test
