@@ -49,6 +49,13 @@ public final class DaemonMain {
   private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 
   private static final Duration CONNECT_WITHIN = Duration.ofSeconds(3);
+
+  /**
+   * The pause before a broken watch is tried again; the client doubles it five times. With its own
+   * second, watches came back up to 32 s after the API server had.
+   */
+  private static final Duration FIRST_WATCH_AGAIN = Duration.ofMillis(150);
+
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(8);
 
   /** Two tries fit into a heartbeat's duration even if the first gets no answer. */
@@ -62,7 +69,11 @@ public final class DaemonMain {
       var config = DaemonConfig.from(System.getenv());
       run(
           config,
-          clock -> new LibvirtHypervisor(LibvirtConfig.of(config.libvirtUri().toString()), clock));
+          clock ->
+              new LibvirtHypervisor(
+                  LibvirtConfig.of(config.libvirtUri().toString())
+                      .withMigrationPorts(config.migrationPorts()),
+                  clock));
     } catch (ConfigException e) {
       for (var problem : e.problems()) {
         LOG.atError().addKeyValue(LogKeys.REASON, problem).log("The environment can't be used");
@@ -111,7 +122,8 @@ public final class DaemonMain {
                 client,
                 hypervisor,
                 registry,
-                clock))
+                clock,
+                config.watchdog()))
         .start();
   }
 
@@ -137,6 +149,7 @@ public final class DaemonMain {
             .withConnectionTimeout(Math.toIntExact(CONNECT_WITHIN.toMillis()))
             .withRequestTimeout(Math.toIntExact(answerWithin.toMillis()))
             .withRequestRetryBackoffLimit(0)
+            .withWatchReconnectInterval(Math.toIntExact(FIRST_WATCH_AGAIN.toMillis()))
             .withUserAgent("drover-node-daemon/" + version())
             .build();
     return new KubernetesClientBuilder()

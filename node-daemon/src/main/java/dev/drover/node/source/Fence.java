@@ -7,6 +7,7 @@ import dev.drover.node.handover.Evidence;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence.Written;
 import dev.drover.node.handover.HandOver;
 import dev.drover.node.handover.Verdict;
 import dev.drover.node.hypervisor.EmulatorProcess;
@@ -117,7 +118,11 @@ final class Fence implements Runnable {
           return;
         }
         case Verdict.Wait(var because) -> undecided.because(because);
-        case Verdict.Stopped() ->
+        case Verdict.Stopped(),
+            Verdict.Start(),
+            Verdict.DiscardTarget(),
+            Verdict.ResumeSource(),
+            Verdict.EndSource() ->
             throw new IllegalStateException("a process that is gone keeps no guest");
       }
       TimeUnit.MILLISECONDS.sleep(pause);
@@ -132,7 +137,9 @@ final class Fence implements Runnable {
         SourceView.Inactive,
         transfer.peer().view(),
         transfer.ownCall().isPresent() ? transfer.call() : Call.Failed,
-        transfer.signals().isHeldByOwner(transfer.order().guest().paused()));
+        transfer.signals().isHeldByOwner(transfer.order().guest().paused()),
+        transfer.order().fenced(),
+        Written.Started);
   }
 
   private boolean isGoneNow() {

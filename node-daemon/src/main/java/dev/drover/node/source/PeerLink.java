@@ -67,7 +67,7 @@ final class PeerLink implements AutoCloseable {
       case RunningPostCopy -> TargetView.RunsPostCopy;
       case Paused -> TargetView.CompleteAndHeld;
       case PausedForMigration, PausedForPostCopy, StartingUp -> TargetView.Incoming;
-      case ShutOff -> TargetView.ArrivedAndOff;
+      case ShutOff -> state.wasNeverRun() ? TargetView.Discarded : TargetView.ArrivedAndOff;
       case Other -> TargetView.Unknown;
     };
   }
@@ -76,6 +76,14 @@ final class PeerLink implements AutoCloseable {
     open();
     if (peer != null) {
       peer.resume(uuid);
+    }
+  }
+
+  /** Destroys and undefines the target's half; never one that runs. */
+  synchronized void discard() throws HypervisorException {
+    open();
+    if (peer != null) {
+      peer.discard(uuid);
     }
   }
 

@@ -24,6 +24,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -67,6 +68,7 @@ public final class SourceRole implements HypervisorListener {
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
+  private final WatchdogPolicy watchdog;
 
   public SourceRole(
       String nodeName,
@@ -76,7 +78,16 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
-    this(nodeName, hypervisor, peers, way, queue, clock, metrics, new ImageDigests(hypervisor));
+    this(
+        nodeName,
+        hypervisor,
+        peers,
+        way,
+        queue,
+        clock,
+        metrics,
+        new ImageDigests(hypervisor),
+        WatchdogPolicy.DEFAULT);
   }
 
   /** With the digests that the other role knows, too. */
@@ -88,7 +99,9 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics,
-      ImageDigests digests) {
+      ImageDigests digests,
+      WatchdogPolicy watchdog) {
+    this.watchdog = watchdog;
     this.nodeName = nodeName;
     this.patience = new Patience(TARGET_SHOULD_TAKE, clock);
     this.backing = new BackingDigests(digests);
@@ -355,7 +368,8 @@ public final class SourceRole implements HypervisorListener {
             voice,
             forecasts.expectation(migration, uuid, guest, voice),
             hypervisor,
-            clock);
+            clock,
+            watchdog);
     runs.put(key, run);
     runsByDomain.put(uuid, run);
     Thread.ofPlatform()

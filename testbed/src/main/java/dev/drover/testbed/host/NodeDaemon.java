@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Drover's daemon on a host: the real process, in the host's namespaces, with the token of a pod on
@@ -43,6 +44,7 @@ public final class NodeDaemon extends HostService {
 
   private final ControlPlane controlPlane;
   private final Map<String, String> extraEnvironment = new TreeMap<>();
+  private ControlPlane.@Nullable PodIdentity identity;
 
   NodeDaemon(HypervisorHost host, ControlPlane controlPlane) {
     super(host, "the daemon", process -> process.arguments().contains(MAIN_CLASS));
@@ -63,14 +65,20 @@ public final class NodeDaemon extends HostService {
 
   /** Starts the process; {@link #awaitReady} tells when it works. */
   @Override
-  public void start() {
+  public synchronized void start() {
     if (running()) {
       return;
     }
     Path jars = host().appDirectory();
-    var identity =
-        controlPlane.podBoundKubeconfig(
-            NAMESPACE, SERVICE_ACCOUNT, SERVICE_ACCOUNT + "-" + host().name(), host().name());
+    // The token of the pod, whose container is restarted: a kubelet doesn't ask for a new one
+    // either.
+    var identity = this.identity;
+    if (identity == null) {
+      identity =
+          controlPlane.podBoundKubeconfig(
+              NAMESPACE, SERVICE_ACCOUNT, SERVICE_ACCOUNT + "-" + host().name(), host().name());
+      this.identity = identity;
+    }
     try {
       Files.copy(
           identity.kubeconfig(),
@@ -97,7 +105,8 @@ public final class NodeDaemon extends HostService {
 
     // With --fork no process of this machine's stays between it and us, which would stop when it is
     // stopped.
-    List<String> command = new ArrayList<>(List.of("setsid", "--fork", host().java()));
+    List<String> command =
+        new ArrayList<>(List.of("setsid", "--fork", "env", HostClock.PRELOAD, host().java()));
     if (Files.exists(jars.resolve("jvm.options"))) {
       command.add("@/opt/drover/node-daemon/jvm.options");
     } else {
