@@ -22,7 +22,8 @@ class SwitchoverRestartIT {
   @EnumSource(Victim.class)
   void killedWhileTheGuestStandsStill(Victim victim, Testbed testbed) {
     var name = "still-" + victim.name().toLowerCase(Locale.ROOT);
-    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(96, 40);
+    // 64 MiB over this line are 6.7 s of the 8.4 s that Drover allows itself of these 10 s.
+    var spec = GuestSpec.named(name).withDisk(DiskSpec.shared(64)).dirtying(64, 40);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       // Towards the target only: the source's daemon must get its reports through to the API

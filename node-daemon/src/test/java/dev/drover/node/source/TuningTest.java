@@ -68,6 +68,15 @@ class TuningTest extends SourceStage {
   }
 
   @Test
+  void theCapOfATransferBeforeIsTakenAwayBeforeTheNextOneStarts() throws HypervisorException {
+    begin();
+    await().until(() -> source.calls().contains("startTransfer " + DOMAIN));
+    assertThat(source.calls())
+        .containsSubsequence(
+            "setMemoryBandwidth " + DOMAIN + " without a cap", "startTransfer " + DOMAIN);
+  }
+
+  @Test
   void withoutACapThereIsNone() throws HypervisorException {
     begin();
     patch(spec().bandwidthMiBps(7));
@@ -80,7 +89,8 @@ class TuningTest extends SourceStage {
         .untilAsserted(
             () ->
                 assertThat(source.calls())
-                    .contains("setMemoryBandwidth " + DOMAIN + " without a cap")
+                    .containsSubsequence(
+                        "startTransfer " + DOMAIN, "setMemoryBandwidth " + DOMAIN + " without a cap")
                     .contains("setDiskBandwidth " + DOMAIN + " vda 0"));
   }
 
