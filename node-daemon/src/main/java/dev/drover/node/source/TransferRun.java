@@ -211,7 +211,8 @@ final class TransferRun implements Runnable {
       var tuner = tuner(begins, true, stream);
       hypervisor.setMaxDowntime(
           order.uuid(), Convergence.firstDowntime(begins.policy(order.postCopy())));
-      // libvirt keeps what a domain's transfer before was told, and goes by it where this one has no
+      // libvirt keeps what a domain's transfer before was told, and goes by it where this one has
+      // no
       // cap: for memory and for mirrors.
       hypervisor.setMemoryBandwidth(order.uuid(), tuner.initialMebibytesPerSecond());
       transfer.started(

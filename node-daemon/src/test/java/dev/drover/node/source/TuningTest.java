@@ -90,7 +90,8 @@ class TuningTest extends SourceStage {
             () ->
                 assertThat(source.calls())
                     .containsSubsequence(
-                        "startTransfer " + DOMAIN, "setMemoryBandwidth " + DOMAIN + " without a cap")
+                        "startTransfer " + DOMAIN,
+                        "setMemoryBandwidth " + DOMAIN + " without a cap")
                     .contains("setDiskBandwidth " + DOMAIN + " vda 0"));
   }
 

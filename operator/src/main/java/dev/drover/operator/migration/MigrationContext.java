@@ -195,8 +195,6 @@ public record MigrationContext(
 
   /** What the target's daemon sees of the guest. */
   public Optional<Sighting> targetSighting() {
-    return sightings().stream()
-        .filter(s -> s.nodeName().equals(status().targetNode()))
-        .findFirst();
+    return sightings().stream().filter(s -> s.nodeName().equals(status().targetNode())).findFirst();
   }
 }

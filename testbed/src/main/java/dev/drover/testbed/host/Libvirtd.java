@@ -21,7 +21,13 @@ public final class Libvirtd extends HostService {
           () ->
               host()
                   .exec(
-                      "env", HostClock.PRELOAD, "libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid")
+                      "env",
+                      HostClock.PRELOAD,
+                      "libvirtd",
+                      "--listen",
+                      "-d",
+                      "-p",
+                      "/run/libvirtd.pid")
                   .succeeded());
     }
     Waiting.until(
