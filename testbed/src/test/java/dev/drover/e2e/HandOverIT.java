@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
@@ -155,6 +156,36 @@ class HandOverIT {
       assertThat(scene.source().daemon().log())
           .content()
           .contains("libvirt has left the guest held");
+    }
+  }
+
+  /** As above, but there is no target any more that could be asked whether it runs there. */
+  @Test
+  void aGuestThatIsHeldForALostTargetGoesOnOnceThatIsFenced(Testbed testbed) {
+    var spec = GuestSpec.named("jilted").withDisk(DiskSpec.shared(64)).dirtying(64, 40);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      withASlowLine(
+          () -> {
+            var migration = intoTheSwitchover(scene);
+            scene.target().libvirtd().pause();
+            Waiting.until("all of the memory was sent", () -> streams(scene) == 0);
+            scene.source().libvirtd().kill();
+            scene.target().powerOff();
+            scene.source().libvirtd().start();
+            migration.await(
+                "waits for the target",
+                s ->
+                    s.source() != null && s.source().state() == SourceReport.State.HandOverPending);
+            assertThat(scene.source().virsh("domstate", "jilted").out()).contains("paused");
+            var fence = "{\"spec\":{\"fenced\":true}}";
+            testbed.kubectl("patch", "hvn", "n2", "--type=merge", "-p", fence).orThrow();
+            migration.awaitFailed(Reason.TargetHostLost);
+          });
+      scene.guest().awaitRunningOn(scene.source());
+      assertThat(scene.guest().bootId()).isEqualTo(boot);
+      assertThat(scene.guest().verify().clean()).isTrue();
+      assertThat(scene.guest().twoCopiesHeard()).isFalse();
     }
   }
 

@@ -100,10 +100,13 @@ enum Moment {
                   || (s.source() != null && s.source().state() == SourceReport.State.Switched));
     }
   },
-  /** The guest runs at the target, and half of its memory is at the source. */
+  /**
+   * The guest runs at the target, and half of its memory is at the source. What it writes to its
+   * disk must fit under the cap: a mirror sends 64 KiB for each block of 4.
+   */
   PostCopy(
       """
-      bandwidthMiBps: 6
+      bandwidthMiBps: 16
       maxDowntimeMilliseconds: 50
       postCopy: Allowed
       commit: Direct
