@@ -70,6 +70,18 @@ class PostCopyRecoveryTest extends SourceStage {
   }
 
   @Test
+  void aResumptionThatDoesNotGetOnIsPausedAndTriedAnew() throws HypervisorException {
+    breaks(inPostCopy());
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> source.calls().contains("pausePostCopy " + DOMAIN));
+    assertThat(resumptions()).as("not beside a call that has not returned").isEqualTo(1);
+    breaks(source.transfer(DOMAIN));
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 2);
+  }
+
+  @Test
   void nothingIsTriedWhileTheTargetCanNotBeAsked() throws HypervisorException {
     var call = inPostCopy();
     target.setConnected(false);
