@@ -14,12 +14,18 @@ import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** The last instants: who finishes them, and what comes of them when somebody dies. */
 @DroverTestbed
 class HandOverIT {
   private static final Duration WANTED = Duration.ofSeconds(5);
+
+  @AfterEach
+  void takeBack(Testbed testbed) {
+    fenceTarget(testbed, false);
+  }
 
   @Test
   void theHandOverNeedsNoApiServer(Testbed testbed) {
@@ -188,8 +194,7 @@ class HandOverIT {
                 s ->
                     s.source() != null && s.source().state() == SourceReport.State.HandOverPending);
             assertThat(scene.source().virsh("domstate", "jilted").out()).contains("paused");
-            var fence = "{\"spec\":{\"fenced\":true}}";
-            testbed.kubectl("patch", "hvn", "n2", "--type=merge", "-p", fence).orThrow();
+            fenceTarget(testbed, true);
             migration.awaitFailed(Reason.TargetHostLost);
           });
       scene.guest().awaitRunningOn(scene.source());
@@ -197,6 +202,11 @@ class HandOverIT {
       assertThat(scene.guest().verify().clean()).isTrue();
       assertThat(scene.guest().twoCopiesHeard()).isFalse();
     }
+  }
+
+  private static void fenceTarget(Testbed testbed, boolean fenced) {
+    var patch = "{\"spec\":{\"fenced\":%s}}".formatted(fenced);
+    testbed.kubectl("patch", "hvn", "n2", "--type=merge", "-p", patch).orThrow();
   }
 
   private static long streams(Scene scene) {
@@ -221,7 +231,7 @@ class HandOverIT {
 
   /** QEMU drops every cap while the guest stands still: only a slow line makes that last. */
   private static void withASlowLine(Runnable body) {
-    tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms");
+    tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms").orThrow();
     try {
       body.run();
     } finally {
@@ -229,9 +239,10 @@ class HandOverIT {
     }
   }
 
-  private static void tc(String verb, String... arguments) {
+  /** With a host that was lost, its line has gone, too. */
+  private static Command.Result tc(String verb, String... arguments) {
     var command =
         Stream.concat(Stream.of("tc", "qdisc", verb, "dev", "drover-n2"), Arrays.stream(arguments));
-    Command.of(command.toList()).output();
+    return Command.of(command.toList()).run();
   }
 }
