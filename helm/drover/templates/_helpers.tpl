@@ -88,8 +88,8 @@ spec:
 {{- end -}}
 
 {{- /*
-What docs/security.md has the reasons for. Connections are looked up by what libvirtd and QEMU have open (SYS_PTRACE) and
-broken by SOCK_DESTROY (NET_ADMIN); AppArmor's default profile for containers lets neither be looked at nor signalled.
+What docs/security.md has the reasons for. Connections are looked up by what libvirtd and QEMU have open (SYS_PTRACE; DAC_READ_SEARCH for
+a QEMU of another user) and broken by SOCK_DESTROY (NET_ADMIN); AppArmor's default profile for containers lets neither be looked at nor signalled.
 */ -}}
 {{- define "drover.daemonSecurityContext" -}}
 readOnlyRootFilesystem: true
@@ -102,7 +102,7 @@ allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
   {{- if eq .breakConnections "Allowed" }}
-  add: [NET_ADMIN, SYS_PTRACE]
+  add: [NET_ADMIN, SYS_PTRACE, DAC_READ_SEARCH]
   {{- end }}
 seccompProfile:
   type: RuntimeDefault

@@ -184,7 +184,7 @@ class ChartTest {
               assertThat(context.getReadOnlyRootFilesystem()).isTrue();
               assertThat(context.getCapabilities().getDrop()).containsExactly("ALL");
               assertThat(context.getCapabilities().getAdd())
-                  .containsExactly("NET_ADMIN", "SYS_PTRACE");
+                  .containsExactly("NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH");
               assertThat(context.getSeccompProfile().getType()).isEqualTo("RuntimeDefault");
               assertThat(context.getAppArmorProfile().getType()).isEqualTo("Unconfined");
             });

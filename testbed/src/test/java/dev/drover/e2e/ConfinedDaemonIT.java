@@ -8,6 +8,8 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.host.NodeDaemon;
 import dev.drover.testbed.junit.DroverTestbed;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
@@ -92,6 +94,36 @@ class ConfinedDaemonIT {
       scene.migrate("target: {nodeName: n2}\n").awaitSucceeded();
       scene.assertMoved(boot);
     }
+  }
+
+  /** QEMU has a user of its own on most hosts, though not in the testbed. */
+  @Test
+  void theySeeTheSocketsOfAnotherUsersProcessByTheirCapabilitiesOnly(Testbed testbed) {
+    var host = testbed.host("n1");
+    var all = capabilities(Map.of());
+    assertThat(readsDescriptors(host, all)).isTrue();
+    for (var missing : List.of("SYS_PTRACE", "DAC_READ_SEARCH")) {
+      var fewer = all.stream().filter(c -> !c.equals(missing)).toList();
+      assertThat(fewer).hasSize(all.size() - 1);
+      assertThat(readsDescriptors(host, fewer)).as("without %s", missing).isFalse();
+    }
+  }
+
+  private static boolean readsDescriptors(HypervisorHost host, List<String> capabilities) {
+    return host.exec(
+                "sh",
+                "-c",
+                """
+                setpriv --reuid=65534 --clear-groups sleep 60 &
+                sleep 0.5
+                setpriv --no-new-privs --inh-caps=-all --bounding-set="$0" readlink /proc/$!/fd/0
+                found=$?
+                kill $!
+                exit $found
+                """,
+                NodeDaemon.boundingSet(capabilities))
+            .exitCode()
+        == 0;
   }
 
   private static void confine(Testbed testbed, Map<String, Object> values) throws IOException {

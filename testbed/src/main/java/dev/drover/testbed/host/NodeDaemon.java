@@ -164,7 +164,8 @@ public final class NodeDaemon extends HostService {
         log(), () -> Waiting.until("the daemon on " + host().name() + " starts", this::running));
   }
 
-  private static String boundingSet(List<String> capabilities) {
+  /** Capabilities as Kubernetes calls them, as setpriv wants them. */
+  public static String boundingSet(List<String> capabilities) {
     return Stream.concat(
             Stream.of("-all"), capabilities.stream().map(c -> "+" + c.toLowerCase(Locale.ROOT)))
         .collect(Collectors.joining(","));
