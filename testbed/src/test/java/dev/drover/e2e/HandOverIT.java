@@ -220,7 +220,7 @@ class HandOverIT {
   }
 
   /** Returns when the guest stands still; the rest of it takes some seconds. */
-  private static Migration intoTheSwitchover(Scene scene) {
+  static Migration intoTheSwitchover(Scene scene) {
     var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 10000\n");
     scene
         .source()
@@ -230,7 +230,7 @@ class HandOverIT {
   }
 
   /** QEMU drops every cap while the guest stands still: only a slow line makes that last. */
-  private static void withASlowLine(Runnable body) {
+  static void withASlowLine(Runnable body) {
     tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms").orThrow();
     try {
       body.run();
