@@ -118,6 +118,7 @@ prepare_testbed() {
   [ "$1" != api ] || return 0
   need ip=iproute2 nsenter=util-linux kill=procps mmdebstrap=mmdebstrap cpio=cpio gcc=gcc
   "$drover_root/testbed/bin/guest.sh" >/dev/null
+  "$drover_root/testbed/bin/clock.sh" >/dev/null
   "$drover_root/testbed/bin/root.sh" trixie >/dev/null
 }
 

@@ -1,7 +1,8 @@
 package dev.drover.node;
 
 import dev.drover.node.hypervisor.PeerAddress.Transport;
-import dev.drover.node.way.PortRange;
+import dev.drover.node.hypervisor.PortRange;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -29,6 +30,8 @@ import java.util.stream.Collectors;
  * @param migrationPorts by which a guest comes in: what qemu.conf has
  * @param heartbeatDuration after which a Lease that was not renewed has expired
  * @param resyncInterval at which all domains and pools are looked at, events or not
+ * @param mayBreakConnections of a transfer that keeps its guest still
+ * @param mayRestartLibvirt if nothing else ends a call that does not return
  */
 public record DaemonConfig(
     String nodeName,
@@ -43,7 +46,9 @@ public record DaemonConfig(
     int httpPort,
     Duration heartbeatInterval,
     Duration heartbeatDuration,
-    Duration resyncInterval) {
+    Duration resyncInterval,
+    boolean mayBreakConnections,
+    boolean mayRestartLibvirt) {
 
   static final String PREFIX = "DROVER_";
 
@@ -66,6 +71,10 @@ public record DaemonConfig(
   private static final Pattern SERVICE_LINK =
       Pattern.compile(
           "^DROVER_.*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)$");
+
+  public WatchdogPolicy watchdog() {
+    return new WatchdogPolicy(mayBreakConnections, mayRestartLibvirt);
+  }
 
   public String heartbeatHolder() {
     return podUid.orElse(nodeName);
@@ -101,8 +110,8 @@ public record DaemonConfig(
     var ports =
         reader.withDefault(
             "MIGRATION_PORTS",
-            PortRange.DEFAULT.toString(),
-            "two ports as 49152-49215, migration_port_min and migration_port_max of qemu.conf",
+            PortRange.LIBVIRTS.toString(),
+            "two ports as 49152-49215, migration_port_min and migration_port_max of qemu.conf, from 1024 to 65535",
             PortRange::parse);
     var httpAddress =
         reader.withDefault(
@@ -113,6 +122,8 @@ public record DaemonConfig(
     var interval = reader.seconds("HEARTBEAT_INTERVAL_SECONDS", "5");
     var duration = reader.seconds("HEARTBEAT_DURATION_SECONDS", "15");
     var resync = reader.seconds("RESYNC_INTERVAL_SECONDS", "30");
+    var breaks = reader.withDefault("BREAK_CONNECTIONS", "Allowed", PERMISSION, Permission::of);
+    var restarts = reader.withDefault("RESTART_LIBVIRT", "Never", PERMISSION, Permission::of);
     // logback.xml reads it by itself; here it is only checked.
     var unused =
         reader.withDefault(
@@ -142,7 +153,20 @@ public record DaemonConfig(
         httpPort.orElseThrow(),
         interval.orElseThrow(),
         duration.orElseThrow(),
-        resync.orElseThrow());
+        resync.orElseThrow(),
+        breaks.orElseThrow() == Permission.Allowed,
+        restarts.orElseThrow() == Permission.Allowed);
+  }
+
+  private static final String PERMISSION = "Allowed or Never";
+
+  private enum Permission {
+    Allowed,
+    Never;
+
+    static Optional<Permission> of(String text) {
+      return Arrays.stream(values()).filter(p -> p.name().equals(text)).findFirst();
+    }
   }
 
   private static Optional<String> dnsName(String text, Pattern pattern, int max) {

@@ -49,6 +49,13 @@ public final class DaemonMain {
   private static final Duration STOP_WITHIN = Duration.ofSeconds(10);
 
   private static final Duration CONNECT_WITHIN = Duration.ofSeconds(3);
+
+  /**
+   * The pause before a broken watch is tried again; the client doubles it five times. With its own
+   * second, watches came back up to 32 s after the API server had.
+   */
+  private static final Duration FIRST_WATCH_AGAIN = Duration.ofMillis(150);
+
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(8);
 
   /** Two tries fit into a heartbeat's duration even if the first gets no answer. */
@@ -62,7 +69,11 @@ public final class DaemonMain {
       var config = DaemonConfig.from(System.getenv());
       run(
           config,
-          clock -> new LibvirtHypervisor(LibvirtConfig.of(config.libvirtUri().toString()), clock));
+          clock ->
+              new LibvirtHypervisor(
+                  LibvirtConfig.of(config.libvirtUri().toString())
+                      .withMigrationPorts(config.migrationPorts()),
+                  clock));
     } catch (ConfigException e) {
       for (var problem : e.problems()) {
         LOG.atError().addKeyValue(LogKeys.REASON, problem).log("The environment can't be used");
@@ -81,7 +92,8 @@ public final class DaemonMain {
     var registry = registry();
     var client = stop.closing("client", client(ANSWER_WITHIN));
     var heartbeatClient = stop.closing("heartbeat client", client(ANSWER_HEARTBEAT_WITHIN));
-    var hypervisor = stop.closing("hypervisor", openHypervisor.apply(clock));
+    var steadyClock = new SteadyClock(clock, System::nanoTime);
+    var hypervisor = stop.closing("hypervisor", openHypervisor.apply(steadyClock));
     var inventory =
         stop.closing(
             "inventory",
@@ -101,8 +113,8 @@ public final class DaemonMain {
         .addKeyValue(LogKeys.NAMESPACE, config.namespace())
         .log("The node daemon has started");
 
-    // After health, which has to answer while they wait for the API server.
-    stop.closing(
+    var roles =
+        stop.closing(
             "roles",
             new Roles(
                 config.nodeName(),
@@ -111,8 +123,11 @@ public final class DaemonMain {
                 client,
                 hypervisor,
                 registry,
-                clock))
-        .start();
+                steadyClock,
+                config.watchdog()));
+    steadyClock.followHostWhile(() -> roles.transfers() == 0);
+    // After health, which has to answer while they wait for the API server.
+    roles.start();
   }
 
   private static Way way(DaemonConfig config, InstantSource clock) {
@@ -137,6 +152,7 @@ public final class DaemonMain {
             .withConnectionTimeout(Math.toIntExact(CONNECT_WITHIN.toMillis()))
             .withRequestTimeout(Math.toIntExact(answerWithin.toMillis()))
             .withRequestRetryBackoffLimit(0)
+            .withWatchReconnectInterval(Math.toIntExact(FIRST_WATCH_AGAIN.toMillis()))
             .withUserAgent("drover-node-daemon/" + version())
             .build();
     return new KubernetesClientBuilder()

@@ -6,7 +6,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.drover.node.DaemonConfig.ConfigException;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
-import dev.drover.node.way.PortRange;
+import dev.drover.node.hypervisor.PortRange;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.URI;
@@ -39,7 +39,9 @@ class DaemonConfigTest {
           Map.entry("DROVER_HTTP_PORT", "9999"),
           Map.entry("DROVER_HEARTBEAT_INTERVAL_SECONDS", "2"),
           Map.entry("DROVER_HEARTBEAT_DURATION_SECONDS", "7"),
-          Map.entry("DROVER_RESYNC_INTERVAL_SECONDS", "11"));
+          Map.entry("DROVER_RESYNC_INTERVAL_SECONDS", "11"),
+          Map.entry("DROVER_BREAK_CONNECTIONS", "Never"),
+          Map.entry("DROVER_RESTART_LIBVIRT", "Allowed"));
 
   @Test
   void defaults() {
@@ -53,12 +55,14 @@ class DaemonConfigTest {
                 InetAddress.ofLiteral("192.0.2.1"),
                 URI.create("qemu:///system"),
                 Transport.tls,
-                PortRange.DEFAULT,
+                PortRange.LIBVIRTS,
                 InetAddress.ofLiteral("0.0.0.0"),
                 9810,
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(15),
-                Duration.ofSeconds(30)));
+                Duration.ofSeconds(30),
+                true,
+                false));
   }
 
   @Test
@@ -81,7 +85,9 @@ class DaemonConfigTest {
                 9999,
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(7),
-                Duration.ofSeconds(11)));
+                Duration.ofSeconds(11),
+                false,
+                true));
     // A component that was added without a key here shows up as one that has its default still.
     for (RecordComponent component : DaemonConfig.class.getRecordComponents()) {
       assertThat(component.getAccessor().invoke(config))

@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.operator.cluster.ApiServerWait;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Heartbeats;
 import dev.drover.operator.cluster.Wakeups;
@@ -51,6 +52,13 @@ public final class OperatorMain {
   private static final Logger LOGGER = LoggerFactory.getLogger(OperatorMain.class);
   private static final Duration SHUTDOWN = Duration.ofSeconds(5);
   private static final Duration REQUEST = Duration.ofSeconds(5);
+
+  /**
+   * The pause before a broken watch is tried again; the client doubles it five times. With its own
+   * second, watches came back up to 32 s after the API server had.
+   */
+  private static final Duration FIRST_WATCH_AGAIN = Duration.ofMillis(150);
+
   private static final Duration LOOK_AGAIN = Duration.ofSeconds(60);
 
   private OperatorMain() {}
@@ -66,6 +74,9 @@ public final class OperatorMain {
     }
     try {
       run(config, Clock.systemUTC());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      Runtime.getRuntime().halt(1);
     } catch (IOException | RuntimeException e) {
       // Whatever it is: a half-started operator must not linger; Kubernetes starts the next one.
       LOGGER.atError().setCause(e).log("The operator could not start");
@@ -73,7 +84,8 @@ public final class OperatorMain {
     }
   }
 
-  private static void run(OperatorConfig config, Clock clock) throws IOException {
+  private static void run(OperatorConfig config, Clock clock)
+      throws IOException, InterruptedException {
     KubernetesClient client = client();
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     var heartbeats = new Heartbeats(clock, config.heartbeatExpiry());
@@ -149,6 +161,8 @@ public final class OperatorMain {
                       server.close();
                       client.close();
                     }));
+    // After health, which has to answer while it waits.
+    ApiServerWait.until(() -> client.raw("/readyz"));
     var leases = client.leases().inNamespace(config.namespace()).inform(heartbeats);
     operator.start();
     LOGGER
@@ -176,6 +190,7 @@ public final class OperatorMain {
             new ConfigBuilder(Config.autoConfigure(null))
                 .withRequestTimeout((int) REQUEST.toMillis())
                 .withRequestRetryBackoffLimit(1)
+                .withWatchReconnectInterval((int) FIRST_WATCH_AGAIN.toMillis())
                 .build())
         .build();
   }

@@ -247,6 +247,12 @@ public enum Reason {
   DaemonNotResponding(
       "A daemon did not answer before its deadline.",
       "Look at the daemon of the node that the message names."),
+  LinkSilent(
+      "Nothing of the transfer has arrived for a while; the guest runs on at the source.",
+      "Look at the link between the hosts, and at the target's libvirtd and QEMU. It goes on by itself, or is given up."),
+  TransferStuck(
+      "libvirt's call does not return although the transfer is over, and nothing that the daemon may do ends it.",
+      "Restart libvirtd on the source (`systemctl restart libvirtd`): guests live on. Or let the daemon do it: `nodeDaemon.restartLibvirt: Allowed` in the chart."),
   LibvirtError("libvirt refused a call; the message is libvirt's.", "Read the message."),
 
   // Nodes and sightings.
@@ -380,6 +386,8 @@ public enum Reason {
           PostCopyFailed,
           GuestStopped,
           HandOverFailed,
+          LinkSilent,
+          TransferStuck,
           LibvirtConnected,
           LibvirtUnavailable,
           HeartbeatSeen,

@@ -9,6 +9,8 @@ package dev.drover.node.handover;
  * @param target what the target's libvirt says of it
  * @param call how libvirt's migrate call stands
  * @param guestWasPaused the guest was held by somebody before the migration, and shall stay so
+ * @param fenced the target does not start the guest by itself
+ * @param written what status says of the transfer
  */
 public record Evidence(
     boolean sourceProcessGone,
@@ -16,7 +18,28 @@ public record Evidence(
     SourceView source,
     TargetView target,
     Call call,
-    boolean guestWasPaused) {
+    boolean guestWasPaused,
+    boolean fenced,
+    Written written) {
+
+  /** Of a fenced transfer that has been seen to run. */
+  public Evidence(
+      boolean sourceProcessGone,
+      Release release,
+      SourceView source,
+      TargetView target,
+      Call call,
+      boolean guestWasPaused) {
+    this(sourceProcessGone, release, source, target, call, guestWasPaused, true, Written.Started);
+  }
+
+  /** What was written before a daemon had to look for evidence. */
+  public enum Written {
+    /** That a transfer would be started; nobody has seen it run. */
+    Intended,
+    /** That one runs, or has run, and not what came of it. */
+    Started
+  }
 
   /**
    * What shows that the source's process ended because the guest was handed over. Without it the
@@ -61,8 +84,12 @@ public record Evidence(
     Runs,
     /** Defined there and shut off: it has arrived, and was shut down or destroyed since. */
     ArrivedAndOff,
+    /** Defined there and shut off, because its libvirt has given it up before it ever ran. */
+    Discarded,
     /** Runs, and still fetches memory from the source. */
     RunsPostCopy,
+    /** Its host is off, as an admin says and its silence bears out: nothing of it ever runs. */
+    HostFenced,
     /** libvirt there could not be asked. */
     Unknown
   }

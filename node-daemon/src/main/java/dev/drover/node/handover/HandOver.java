@@ -3,13 +3,21 @@ package dev.drover.node.handover;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.Evidence.Written;
 
 /**
- * Decides where the guest is. A pure function, so that each of its rows can be tested.
+ * Decides where the guest is, and what is to be done so that it is in one place: at the end of each
+ * transfer, and whenever a daemon finds one that it has not seen begin. A pure function, so that
+ * each of its rows can be tested; docs/explanation/hand-over.md has them all.
  *
  * <p>Why it is safe: a paused guest on the target looks the same after success and after failure,
- * so only the source's process decides. While it lives, nothing is ever resumed; once it is gone,
- * it can't come back.
+ * so only the source's process decides. While it lives, the target is never resumed; once it is
+ * gone, it can't come back.
+ *
+ * <p>A guest that the source holds for a transfer that is over goes on at the source, also if the
+ * target has all of it: that takes only steps that can be repeated (the copy is destroyed, then the
+ * original goes on), so it needs no note in status and no API server, whoever dies in between, and
+ * it can't meet the other daemon's hand-over, which begins with the end of the source's process.
  */
 public final class HandOver {
   private HandOver() {}
@@ -35,6 +43,9 @@ public final class HandOver {
               ? new Verdict.Switched()
               : new Verdict.Wait(
                   "the source's process is gone, and the guest is defined on the target, shut off");
+      case Discarded ->
+          new Verdict.Wait(
+              "the source's process is gone, and the target's libvirt has shut its half of the guest off");
       case RunsPostCopy ->
           e.call() == Call.Succeeded
               ? new Verdict.Switched()
@@ -50,7 +61,13 @@ public final class HandOver {
               : e.release() == Release.Undefined || e.call() == Call.Succeeded
                   ? new Verdict.Wait(
                       "the source has let go of the guest, and the target has nothing of it")
-                  : new Verdict.GuestLost();
+                  : new Verdict.GuestLost(
+                      "The guest's process ended, and the target has not got the guest");
+      case HostFenced ->
+          new Verdict.GuestLost(
+              e.release() == Release.None
+                  ? "The guest's process ended, and the target's host is fenced"
+                  : "The guest had been handed over to the target, whose host is fenced");
       case Unknown ->
           new Verdict.Wait(
               "the source's process is gone, and the target's libvirt does not answer");
@@ -62,16 +79,61 @@ public final class HandOver {
       return new Verdict.Wait("the transfer runs");
     }
     return switch (e.source()) {
-      case AsBefore ->
-          e.target() == TargetView.Runs || e.target() == TargetView.RunsPostCopy
-              ? new Verdict.Wait("the guest runs on both hosts")
-              : new Verdict.Stopped();
-      case HeldForMigration ->
-          new Verdict.Wait("libvirt's call is over, and the source still holds the guest for it");
+      case AsBefore -> asBefore(e);
+      case HeldForMigration -> held(e);
       case HeldForPostCopy ->
-          new Verdict.Wait("post-copy is broken; both halves of the guest are kept");
+          e.target() == TargetView.HostFenced
+              ? new Verdict.EndSource() // the guest has run on elsewhere, and what is here is old
+              : new Verdict.Wait("post-copy is broken; both halves of the guest are kept");
       case Inactive -> new Verdict.Wait("the source's process is about to end");
       case Unknown -> new Verdict.Wait("the source's libvirt does not answer");
+    };
+  }
+
+  private static Verdict asBefore(Evidence e) {
+    if (e.target() == TargetView.Runs || e.target() == TargetView.RunsPostCopy) {
+      return new Verdict.Wait("the guest runs on both hosts");
+    }
+    return e.written() == Written.Intended
+            && e.call() == Call.Failed
+            && e.target() == TargetView.Absent
+        ? new Verdict.Start()
+        : new Verdict.Stopped();
+  }
+
+  private static Verdict held(Evidence e) {
+    if (e.guestWasPaused()) {
+      return new Verdict.Wait("the source holds the guest, as somebody did before the transfer");
+    }
+    if (e.call() == Call.Succeeded && e.target() != TargetView.Runs) {
+      return new Verdict.Wait(
+          "libvirt says that the guest has moved, and the source's process has not ended yet");
+    }
+    return switch (e.target()) {
+      case Runs -> new Verdict.EndSource();
+      // INVARIANT: only what has never run. A target that starts by itself may have run and have
+      // been held or shut off since.
+      case Incoming, CompleteAndHeld, Discarded ->
+          e.fenced()
+              ? new Verdict.DiscardTarget()
+              : new Verdict.Wait(
+                  "libvirt's call is over, the source still holds the guest for it, and with commit Direct it may have"
+                      + " run at the target; whoever knows ends one of the two");
+      // INVARIANT: nothing that has ever run, and nothing that can still begin to.
+      case Absent, HostFenced ->
+          e.fenced()
+              ? new Verdict.ResumeSource()
+              : new Verdict.Wait(
+                  "libvirt's call is over, the source still holds the guest for it, and with commit Direct it may have"
+                      + " run at the target and be gone since; whoever knows resumes or destroys it here");
+      case ArrivedAndOff ->
+          new Verdict.Wait(
+              "the source still holds the guest, and it is defined on the target, shut off: it may have run there");
+      case RunsPostCopy ->
+          new Verdict.Wait("the guest runs at the target, and fetches memory from here");
+      case Unknown ->
+          new Verdict.Wait(
+              "libvirt's call is over, the source still holds the guest for it, and the target's libvirt does not answer");
     };
   }
 }

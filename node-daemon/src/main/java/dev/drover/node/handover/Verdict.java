@@ -13,7 +13,22 @@ public sealed interface Verdict {
   record Stopped() implements Verdict {}
 
   /** The guest is on neither host. */
-  record GuestLost() implements Verdict {}
+  record GuestLost(String because) implements Verdict {}
+
+  /** The transfer was only intended, and nothing of it is anywhere: start it. */
+  record Start() implements Verdict {}
+
+  /**
+   * The source holds the guest for a transfer that is over, and the target's half has never run:
+   * destroy that half. Then the evidence is another.
+   */
+  record DiscardTarget() implements Verdict {}
+
+  /** The source holds the guest for a transfer that is over, and nothing of it is at the target. */
+  record ResumeSource() implements Verdict {}
+
+  /** The guest runs, or has run, at the target, and what the source holds is stale: end it. */
+  record EndSource() implements Verdict {}
 
   /** Not decided: touch nothing, look again. */
   record Wait(String because) implements Verdict {}

@@ -30,6 +30,14 @@ public record DomainState(
         && (run == Run.PausedForPostCopy || run == Run.RunningPostCopy);
   }
 
+  /**
+   * Whether libvirt has shut it off by itself, which it does to an incoming guest that it finds
+   * when it starts, and to one that could not be completed.
+   */
+  public boolean wasNeverRun() {
+    return run == Run.ShutOff && (reasonText.equals("daemon") || reasonText.equals("failed"));
+  }
+
   /** What its CPUs do, and why they don't. */
   public enum Run {
     /** libvirt: RUNNING or BLOCKED, for any reason but post-copy. */

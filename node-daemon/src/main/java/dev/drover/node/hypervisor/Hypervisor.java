@@ -250,6 +250,22 @@ public interface Hypervisor extends AutoCloseable {
   Optional<EmulatorProcess> emulatorProcess(UUID uuid) throws HypervisorException;
 
   /**
+   * The connections of the transfer of that process's guest to {@code target}.
+   *
+   * @param fresh it has not been started yet: what is there now is not its
+   */
+  TransferConnections connections(
+      UUID uuid, EmulatorProcess process, PeerAddress target, boolean fresh)
+      throws HypervisorException;
+
+  /**
+   * Ends this host's libvirt daemon at once, to be started again by whoever keeps it running
+   * (systemd). Guests go on; transfers from this host are given up by it when it comes back. The
+   * last resort against a call that never returns.
+   */
+  void killDaemon() throws HypervisorException;
+
+  /**
    * Tells {@code listener} of everything that happens from now on, on a thread where it must not
    * block.
    */

@@ -16,6 +16,13 @@ public interface Peer extends AutoCloseable {
   /** Lets a paused domain go on. Returns once it runs. */
   void resume(UUID uuid) throws HypervisorException;
 
+  /**
+   * Removes all of a domain that does not run: its definition first, so that nothing is left that
+   * could be taken for a guest that has arrived, and then its process. Does nothing if there is
+   * none; throws kind {@code Conflict} if it runs.
+   */
+  void discard(UUID uuid) throws HypervisorException;
+
   /** Has libvirt start the domain when that host boots. */
   void enableAutostart(UUID uuid) throws HypervisorException;
 

@@ -1,12 +1,17 @@
 package dev.drover.node.roles;
 
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeSpec;
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.Reason;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.source.PeerDirectory;
 import dev.drover.node.target.NodeLimits;
+import dev.drover.node.target.SourceSide;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Map;
@@ -16,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What HypervisorNode objects say, asked when it is needed: once or twice per migration. */
-final class HypervisorNodes implements PeerDirectory, NodeLimits {
+final class HypervisorNodes implements PeerDirectory, NodeLimits, SourceSide {
   private static final Logger LOG = LoggerFactory.getLogger(HypervisorNodes.class);
 
   /** Only literals: a name would be looked up, and could be anybody's. */
@@ -54,8 +59,42 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits {
   }
 
   @Override
+  public boolean isFenced(String node) {
+    try {
+      var object = client.resources(HypervisorNode.class).withName(node).get();
+      // INVARIANT: both. spec is the admins' alone; of the status, a daemon may write its own
+      // node's.
+      return object != null
+          && object.getSpec() != null
+          && object.getSpec().saidToBeFenced()
+          && object.getStatus() != null
+          && object
+              .getStatus()
+              .condition(ConditionType.Ready)
+              .filter(ready -> ready.reason().equals(Reason.HostFenced.name()))
+              .isPresent();
+    } catch (KubernetesClientException e) {
+      return false;
+    }
+  }
+
+  @Override
   public boolean encrypts() {
     return transport == Transport.tls;
+  }
+
+  @Override
+  public Optional<LiveMigration> now(LiveMigration migration) {
+    try {
+      return Optional.ofNullable(
+          client
+              .resources(LiveMigration.class)
+              .inNamespace(migration.getMetadata().getNamespace())
+              .withName(migration.getMetadata().getName())
+              .get());
+    } catch (KubernetesClientException e) {
+      return Optional.empty();
+    }
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ServerSideApply;
 import dev.drover.node.source.SourceRole;
 import dev.drover.node.target.TargetRole;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Way;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -62,7 +63,8 @@ public final class Roles implements AutoCloseable {
       KubernetesClient client,
       Hypervisor hypervisor,
       MeterRegistry metrics,
-      InstantSource clock) {
+      InstantSource clock,
+      WatchdogPolicy watchdog) {
     this.nodeName = nodeName;
     this.way = way;
     this.client = client;
@@ -81,7 +83,8 @@ public final class Roles implements AutoCloseable {
             new ReportQueue(Drover.SOURCE_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
             metrics,
-            digests);
+            digests,
+            watchdog);
     this.target =
         new TargetRole(
             nodeName,
@@ -90,7 +93,8 @@ public final class Roles implements AutoCloseable {
             way,
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
-            digests);
+            digests,
+            nodes);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
@@ -108,6 +112,11 @@ public final class Roles implements AutoCloseable {
         new RoleReconciler(source::handle, source::gone), "drover-source", "status.sourceNode");
     register(
         new RoleReconciler(target::handle, target::gone), "drover-target", "status.targetNode");
+  }
+
+  /** How many guests are on their way from here. */
+  public int transfers() {
+    return source.transfers();
   }
 
   /** Returns once both watches are in step with the API server. */

@@ -7,6 +7,7 @@ import dev.drover.node.handover.Evidence;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence.Written;
 import dev.drover.node.handover.HandOver;
 import dev.drover.node.handover.Verdict;
 import dev.drover.node.hypervisor.EmulatorProcess;
@@ -107,17 +108,17 @@ final class Fence implements Runnable {
           switched(transfer.clock().instant());
           return;
         }
-        case Verdict.GuestLost() -> {
-          var unused =
-              transfer.say(
-                  State.GuestLost,
-                  Reason.GuestStopped,
-                  "The guest's process ended, and the target has not got the guest");
+        case Verdict.GuestLost(var because) -> {
+          var unused = transfer.say(State.GuestLost, Reason.GuestStopped, because);
           transfer.end();
           return;
         }
         case Verdict.Wait(var because) -> undecided.because(because);
-        case Verdict.Stopped() ->
+        case Verdict.Stopped(),
+            Verdict.Start(),
+            Verdict.DiscardTarget(),
+            Verdict.ResumeSource(),
+            Verdict.EndSource() ->
             throw new IllegalStateException("a process that is gone keeps no guest");
       }
       TimeUnit.MILLISECONDS.sleep(pause);
@@ -132,7 +133,9 @@ final class Fence implements Runnable {
         SourceView.Inactive,
         transfer.peer().view(),
         transfer.ownCall().isPresent() ? transfer.call() : Call.Failed,
-        transfer.signals().isHeldByOwner(transfer.order().guest().paused()));
+        transfer.signals().isHeldByOwner(transfer.order().guest().paused()),
+        transfer.order().fenced(),
+        Written.Started);
   }
 
   private boolean isGoneNow() {
@@ -219,10 +222,7 @@ final class Fence implements Runnable {
         stoodStillAnyway ? null : seen != null ? seen : libvirtDowntime,
         stoodStillAnyway ? null : libvirtDowntime,
         handOver,
-        figures
-            .map(JobStatistics::elapsedMilliseconds)
-            .filter(ms -> ms > 0)
-            .orElse(Duration.between(startedAt, at).toMillis()),
+        transfer.elapsedUntil(at).orElse(Duration.between(startedAt, at)).toMillis(),
         figures.map(f -> f.memoryProcessedBytes() + f.diskProcessedBytes()).orElse(null),
         figures.map(JobStatistics::iteration).orElse(null),
         order.fenced() ? "Fenced" : "Direct",

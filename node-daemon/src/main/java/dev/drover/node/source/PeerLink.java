@@ -26,6 +26,7 @@ final class PeerLink implements AutoCloseable {
   private @Nullable Peer peer;
   private boolean canResumePostCopy;
   private boolean closed;
+  private volatile boolean hostFenced;
 
   PeerLink(Hypervisor hypervisor, PeerAddress address, UUID uuid) {
     this.hypervisor = hypervisor;
@@ -48,8 +49,16 @@ final class PeerLink implements AutoCloseable {
     return canResumePostCopy;
   }
 
+  /** The target's host is off for certain: it is not asked any more. */
+  void hostIsFenced() {
+    hostFenced = true;
+  }
+
   /** What the target says of the domain; {@code Unknown} if it can't be asked now. */
   synchronized TargetView view() {
+    if (hostFenced) {
+      return TargetView.HostFenced;
+    }
     try {
       open();
       return peer == null
@@ -61,13 +70,18 @@ final class PeerLink implements AutoCloseable {
     }
   }
 
+  /** What is known of it anyway. */
+  TargetView viewWithoutAsking() {
+    return hostFenced ? TargetView.HostFenced : TargetView.Unknown;
+  }
+
   private static TargetView viewOf(DomainState state) {
     return switch (state.run()) {
       case Running -> TargetView.Runs;
       case RunningPostCopy -> TargetView.RunsPostCopy;
       case Paused -> TargetView.CompleteAndHeld;
       case PausedForMigration, PausedForPostCopy, StartingUp -> TargetView.Incoming;
-      case ShutOff -> TargetView.ArrivedAndOff;
+      case ShutOff -> state.wasNeverRun() ? TargetView.Discarded : TargetView.ArrivedAndOff;
       case Other -> TargetView.Unknown;
     };
   }
@@ -76,6 +90,14 @@ final class PeerLink implements AutoCloseable {
     open();
     if (peer != null) {
       peer.resume(uuid);
+    }
+  }
+
+  /** Destroys and undefines the target's half; never one that runs. */
+  synchronized void discard() throws HypervisorException {
+    open();
+    if (peer != null) {
+      peer.discard(uuid);
     }
   }
 

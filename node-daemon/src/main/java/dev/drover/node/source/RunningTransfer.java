@@ -9,7 +9,10 @@ import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.Transfer;
+import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.report.StatusApplier.Outcome;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -39,7 +42,12 @@ final class RunningTransfer {
   private final AtomicReference<@Nullable Decider> decider = new AtomicReference<>();
   private volatile @Nullable Transfer call;
   private volatile @Nullable JobStatistics lastJob;
+  private final AtomicReference<@Nullable Instant> startedAt = new AtomicReference<>();
   private volatile boolean over;
+  private volatile @Nullable TransferConnections connections;
+  private volatile @Nullable Instant abortedAt;
+  private volatile @Nullable String brokenBecause;
+  private volatile boolean jobSeen;
 
   RunningTransfer(
       TransferOrder order,
@@ -94,6 +102,10 @@ final class RunningTransfer {
     return decider.compareAndSet(null, asking) || decider.get() == asking;
   }
 
+  boolean isDecidedBy(Decider one) {
+    return decider.get() == one;
+  }
+
   /** It was said where the guest is; both threads may end. */
   void end() {
     over = true;
@@ -102,6 +114,44 @@ final class RunningTransfer {
 
   boolean isOver() {
     return over;
+  }
+
+  /** Its connections, once they can be watched. */
+  Optional<TransferConnections> connections() {
+    return Optional.ofNullable(connections);
+  }
+
+  void watched(TransferConnections its) {
+    connections = its;
+  }
+
+  /** When libvirt was told to end it. */
+  Optional<Instant> abortedAt() {
+    return Optional.ofNullable(abortedAt);
+  }
+
+  void aborted(Instant at) {
+    abortedAt = at;
+  }
+
+  /** Why its connections were broken by this daemon, if they were; the first reason counts. */
+  Optional<String> brokenBecause() {
+    return Optional.ofNullable(brokenBecause);
+  }
+
+  void brokenBecause(String because) {
+    if (brokenBecause == null) {
+      brokenBecause = because;
+    }
+  }
+
+  /**
+   * Whether libvirt has not ended it, as far as is known without asking: of a transfer that an
+   * earlier daemon has started, whether there was a job when libvirt was asked last.
+   */
+  boolean isOpen() {
+    var own = call;
+    return own == null ? jobSeen : !own.returned().isDone();
   }
 
   void started(Transfer transfer) {
@@ -120,9 +170,26 @@ final class RunningTransfer {
             .filter(
                 j ->
                     j.operation() == JobStatistics.Operation.MigrationOut
-                        && j.state() == JobStatistics.State.Active);
+                        && j.state() == JobStatistics.State.Active)
+            .map(this::timedHere);
     job.ifPresent(j -> lastJob = j);
+    jobSeen = job.isPresent();
     return job;
+  }
+
+  /**
+   * libvirt reckons by the host's time of day, which may be set meanwhile: from the first look on,
+   * this daemon's clock counts.
+   */
+  private JobStatistics timedHere(JobStatistics job) {
+    var now = clock.instant();
+    startedAt.compareAndSet(null, now.minusMillis(job.elapsedMilliseconds()));
+    return job.withElapsedMilliseconds(elapsedUntil(now).orElseThrow().toMillis());
+  }
+
+  /** How long it has taken by then; empty if it was never seen to run. */
+  Optional<Duration> elapsedUntil(Instant now) {
+    return Optional.ofNullable(startedAt.get()).map(since -> Duration.between(since, now));
   }
 
   Optional<JobStatistics> lastJob() {

@@ -285,6 +285,15 @@ final class SourceReports {
       return (int) Math.min(Integer.MAX_VALUE, (bytes + (1 << 19)) >> 20);
     }
 
+    /** Counts a step of the watchdog. */
+    void watchdogActed(String step) {
+      Counter.builder("drover.daemon.watchdog")
+          .description("What the watchdog did about transfers that kept their guest still")
+          .tag("step", step)
+          .register(metrics)
+          .increment();
+    }
+
     /** In a dry run: whether the target is reached; all else is as it was said. */
     synchronized void reaches(Reach reach) {
       amend(last -> with(last, reach, last.guest()));

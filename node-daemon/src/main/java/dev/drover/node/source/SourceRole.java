@@ -24,6 +24,7 @@ import dev.drover.node.report.ReportQueue;
 import dev.drover.node.source.TransferRun.Beginning;
 import dev.drover.node.source.TransferRun.StopRequest;
 import dev.drover.node.stream.StreamCheck;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -50,6 +51,9 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
+  /** How soon it is learned that an admin has fenced a target that is waited for. */
+  private static final Duration FENCING_LOOK = Duration.ofSeconds(5);
+
   /** A target that has not answered by then may wait for digests; most do within half of it. */
   private static final Duration TARGET_SHOULD_TAKE = Duration.ofSeconds(1);
 
@@ -67,6 +71,7 @@ public final class SourceRole implements HypervisorListener {
   private final Map<String, TransferRun> runs = new ConcurrentHashMap<>();
   private final Map<UUID, TransferRun> runsByDomain = new ConcurrentHashMap<>();
   private final Map<String, Integer> probesRemoved = new ConcurrentHashMap<>();
+  private final WatchdogPolicy watchdog;
 
   public SourceRole(
       String nodeName,
@@ -76,7 +81,16 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics) {
-    this(nodeName, hypervisor, peers, way, queue, clock, metrics, new ImageDigests(hypervisor));
+    this(
+        nodeName,
+        hypervisor,
+        peers,
+        way,
+        queue,
+        clock,
+        metrics,
+        new ImageDigests(hypervisor),
+        WatchdogPolicy.DEFAULT);
   }
 
   /** With the digests that the other role knows, too. */
@@ -88,7 +102,9 @@ public final class SourceRole implements HypervisorListener {
       ReportQueue queue,
       InstantSource clock,
       MeterRegistry metrics,
-      ImageDigests digests) {
+      ImageDigests digests,
+      WatchdogPolicy watchdog) {
+    this.watchdog = watchdog;
     this.nodeName = nodeName;
     this.patience = new Patience(TARGET_SHOULD_TAKE, clock);
     this.backing = new BackingDigests(digests);
@@ -355,7 +371,8 @@ public final class SourceRole implements HypervisorListener {
             voice,
             forecasts.expectation(migration, uuid, guest, voice),
             hypervisor,
-            clock);
+            clock,
+            watchdog);
     runs.put(key, run);
     runsByDomain.put(uuid, run);
     Thread.ofPlatform()
@@ -379,7 +396,7 @@ public final class SourceRole implements HypervisorListener {
     var run = runs.get(key(migration));
     if (run != null) {
       run.requestStop(new StopRequest(reasonOf(failure), failure.message()));
-      return Optional.empty();
+      return undecided(migration, own, run);
     }
     var state = own.map(SourceReport::state).orElse(null);
     if (state == null || state == State.Inspected) {
@@ -408,6 +425,23 @@ public final class SourceRole implements HypervisorListener {
       }
       case Inspected, Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
     };
+  }
+
+  /** What can't be decided because a target is silent can be once its host is fenced. */
+  private Optional<Duration> undecided(
+      LiveMigration migration, Optional<SourceReport> own, TransferRun run) {
+    if (own.filter(
+            report ->
+                report.state() == State.HandOverPending || report.state() == State.PostCopying)
+        .isEmpty()) {
+      return Optional.empty();
+    }
+    var target = migration.getStatus().targetNode();
+    if (target != null && peers.isFenced(target)) {
+      run.targetIsFenced();
+      return Optional.empty();
+    }
+    return Optional.of(FENCING_LOOK);
   }
 
   private static Reason reasonOf(Failure failure) {

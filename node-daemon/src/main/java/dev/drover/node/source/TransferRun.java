@@ -4,16 +4,23 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.bandwidth.MemoryPace;
 import dev.drover.node.convergence.Convergence;
-import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.handover.Evidence;
+import dev.drover.node.handover.Evidence.Call;
+import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.Evidence.Written;
+import dev.drover.node.handover.HandOver;
+import dev.drover.node.handover.Verdict;
 import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import dev.drover.node.hypervisor.MemoryStream;
+import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.hypervisor.TransferRequest;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.source.RunningTransfer.Decider;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -59,6 +66,7 @@ final class TransferRun implements Runnable {
   private volatile Tuning tuning;
   private final PeerLink peer;
   private final RunningTransfer transfer;
+  private final WatchdogPolicy watchdog;
 
   TransferRun(
       Beginning beginning,
@@ -67,8 +75,10 @@ final class TransferRun implements Runnable {
       SourceReports.Voice voice,
       Expectation expectation,
       Hypervisor hypervisor,
-      InstantSource clock) {
+      InstantSource clock,
+      WatchdogPolicy watchdog) {
     this.beginning = beginning;
+    this.watchdog = watchdog;
     this.order = order;
     this.tuning = tuning;
     this.hypervisor = hypervisor;
@@ -87,6 +97,12 @@ final class TransferRun implements Runnable {
     if (stopRequest.compareAndSet(null, request)) {
       signals.wake();
     }
+  }
+
+  /** Nothing of the target runs any more, nor will: goes on from that. */
+  void targetIsFenced() {
+    peer.hostIsFenced();
+    signals.wake();
   }
 
   /** Goes by that spec from now on. */
@@ -126,9 +142,18 @@ final class TransferRun implements Runnable {
   private boolean wasNeverStarted() throws InterruptedException {
     while (true) {
       try {
-        return transfer.job().isEmpty()
-            && transfer.sourceView() == SourceView.AsBefore
-            && peer.view() == TargetView.Absent;
+        var call = transfer.job().isEmpty() ? Call.Failed : Call.Open;
+        return HandOver.decide(
+                new Evidence(
+                    false,
+                    Release.None,
+                    transfer.sourceView(),
+                    call == Call.Open ? TargetView.Unknown : peer.view(),
+                    call,
+                    order.guest().paused(),
+                    order.fenced(),
+                    Written.Intended))
+            instanceof Verdict.Start;
       } catch (HypervisorException e) {
         signals.await(TICK); // libvirt is away; it is asked until it answers
       }
@@ -139,6 +164,7 @@ final class TransferRun implements Runnable {
     LOG.info(transfer.voice().ref()).log("A transfer that was started before is picked up");
     var process = awaitProcess();
     try {
+      process.ifPresent(held -> watchConnections(held, false));
       catchUp();
       follow(process, tuner(tuning, false, adoptedStream()), null, clock.instant());
     } finally {
@@ -185,6 +211,7 @@ final class TransferRun implements Runnable {
       if (!writeIntention() || stopBeforeStart()) {
         return;
       }
+      watchConnections(held, true);
       var begins = tuning;
       var stream = chosenStream();
       var tuner = tuner(begins, true, stream);
@@ -217,6 +244,16 @@ final class TransferRun implements Runnable {
       follow(Optional.of(held), tuner, begins, clock.instant());
     } catch (HypervisorException e) {
       sayNotStarted(e);
+    }
+  }
+
+  private void watchConnections(EmulatorProcess process, boolean fresh) {
+    try {
+      transfer.watched(hypervisor.connections(order.uuid(), process, order.target(), fresh));
+    } catch (HypervisorException e) {
+      LOG.warn(transfer.voice().ref())
+          .addKeyValue("error", e.getMessage())
+          .log("The connections of the transfer can't be watched");
     }
   }
 
@@ -325,12 +362,14 @@ final class TransferRun implements Runnable {
     var switchover = new Switchover(transfer);
     var steering = new Steering(transfer, stopRequest, () -> tuning, tuner, begunWith);
     var watch =
-        new TransferWatch(transfer, stopRequest, steering, tuner, meter, undecided, switchover);
+        new TransferWatch(
+            transfer, process, stopRequest, steering, tuner, meter, undecided, switchover);
     var fence =
         Thread.ofPlatform()
             .name("fence-" + order.uuid())
             .daemon(true)
             .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
+    var standstill = watchStandstill(process, switchover);
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.
@@ -349,8 +388,27 @@ final class TransferRun implements Runnable {
       transfer.end();
       fence.interrupt();
       fence.join(TimeUnit.SECONDS.toMillis(2));
+      if (standstill.isPresent()) {
+        standstill.get().interrupt();
+        standstill.get().join(TimeUnit.SECONDS.toMillis(2));
+      }
+      transfer.connections().ifPresent(TransferConnections::close);
     }
     awaitReturn();
+  }
+
+  private Optional<Thread> watchStandstill(
+      Optional<EmulatorProcess> process, Switchover switchover) {
+    if (process.isEmpty() || transfer.connections().isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        Thread.ofPlatform()
+            .name("standstill-" + order.uuid())
+            .daemon(true)
+            .start(
+                new StandstillWatch(
+                    transfer, process.get(), transfer.connections().get(), watchdog, switchover)));
   }
 
   /** libvirt's call comes back some 200 ms after the hand-over; its connection is closed then. */

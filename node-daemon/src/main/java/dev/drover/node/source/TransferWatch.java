@@ -6,9 +6,10 @@ import dev.drover.node.handover.Evidence;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.SourceView;
-import dev.drover.node.handover.Evidence.TargetView;
+import dev.drover.node.handover.Evidence.Written;
 import dev.drover.node.handover.HandOver;
 import dev.drover.node.handover.Verdict;
+import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.report.MigrationLog;
@@ -36,6 +37,7 @@ final class TransferWatch {
   private static final Duration SWITCHOVER_LET_PASS = Duration.ofSeconds(5);
 
   private static final Duration SILENCE_WORTH_TELLING = Duration.ofSeconds(10);
+  private static final Duration STEADY = Duration.ofSeconds(1);
   private static final Duration ABORT_SHOULD_TAKE = Duration.ofSeconds(30);
 
   private final RunningTransfer transfer;
@@ -47,11 +49,14 @@ final class TransferWatch {
   private final Undecided undecided;
   private final Switchover switchover;
   private Instant lastAnswer;
-  private @Nullable Instant abortSentAt;
   private String toldTrouble = "";
+  private final Optional<EmulatorProcess> process;
+  private @Nullable Verdict lastVerdict;
+  private Instant sameVerdictSince = Instant.MIN;
 
   TransferWatch(
       RunningTransfer transfer,
+      Optional<EmulatorProcess> process,
       AtomicReference<@Nullable StopRequest> stopRequest,
       Steering steering,
       BandwidthTuner tuner,
@@ -59,6 +64,7 @@ final class TransferWatch {
       Undecided undecided,
       Switchover switchover) {
     this.transfer = transfer;
+    this.process = process;
     this.stopRequest = stopRequest;
     this.steering = steering;
     this.tuner = tuner;
@@ -88,7 +94,7 @@ final class TransferWatch {
         j -> {
           attempt("obey the spec", steering::tune);
           attempt("decide about convergence", () -> steering.decide(j));
-          attempt("end the transfer", this::abortIfAsked);
+          attempt("end the transfer", () -> abortIfAsked(j));
           transfer.expectation().look();
           transfer.voice().progress(meter.read(j, now));
           attempt("share the bandwidth", () -> tuner.tune(j, transfer.signals(), now));
@@ -114,12 +120,33 @@ final class TransferWatch {
     }
   }
 
-  private void abortIfAsked() throws HypervisorException {
-    if (stopRequest.get() != null && abortSentAt == null && mayAbort()) {
-      transfer.hypervisor().abortJob(transfer.order().uuid());
-      abortSentAt = transfer.clock().instant();
-      LOG.info(transfer.voice().ref()).log("The transfer was told to end");
+  /**
+   * While memory is sent, libvirt's own abort may come in the very instant in which the guest is
+   * stopped for the switchover; libvirt or QEMU then waits for ever for an event that has passed
+   * (testbed.md B.4c, C.3). A broken stream is met at one place only, and so ends the transfer in
+   * the same way at any moment. If there is none any more, it is too late for either.
+   */
+  private void abortIfAsked(JobStatistics job) throws HypervisorException {
+    if (stopRequest.get() == null || transfer.abortedAt().isPresent() || !mayAbort()) {
+      return;
     }
+    boolean memoryIsSent = job.memoryTotalBytes() > 0;
+    if (memoryIsSent && transfer.connections().isPresent()) {
+      try {
+        if (transfer.connections().get().breakStreams() > 0) {
+          transfer.aborted(transfer.clock().instant());
+          LOG.info(transfer.voice().ref()).log("The transfer was ended by breaking its streams");
+        }
+        return;
+      } catch (HypervisorException e) {
+        LOG.info(transfer.voice().ref())
+            .addKeyValue("error", e.getMessage())
+            .log("The streams can't be broken; libvirt is told to end the transfer");
+      }
+    }
+    transfer.hypervisor().abortJob(transfer.order().uuid());
+    transfer.aborted(transfer.clock().instant());
+    LOG.info(transfer.voice().ref()).log("The transfer was told to end");
   }
 
   private boolean mayAbort() {
@@ -138,7 +165,11 @@ final class TransferWatch {
     String trouble = "";
     if (lastAnswer.plus(SILENCE_WORTH_TELLING).isBefore(now)) {
       trouble = "libvirt here does not answer for the guest; its transfer may go on";
-    } else if (abortSentAt != null && abortSentAt.plus(ABORT_SHOULD_TAKE).isBefore(now)) {
+    } else if (transfer.connections().isEmpty() // else the watchdog sees to it
+        && transfer
+            .abortedAt()
+            .filter(at -> at.plus(ABORT_SHOULD_TAKE).isBefore(now))
+            .isPresent()) {
       trouble =
           "libvirt was told to end the transfer and has not done so; a restart of this host's libvirtd cures that, and"
               + " the guest lives on";
@@ -152,22 +183,22 @@ final class TransferWatch {
     }
   }
 
-  /** Says Stopped, if the transfer is over and the guest is here. */
+  /**
+   * Says Stopped, if the transfer is over and the guest is here. If the guest is held here for a
+   * transfer that is over, does what is needed for it to go on.
+   */
   void judge() {
-    var call = transfer.call();
-    if (call == Call.Open) {
+    if (process.filter(p -> p.awaitExit(Duration.ZERO)).isPresent()) {
+      judgeEnd();
       return;
     }
-    var source = transfer.sourceView();
-    var evidence =
-        new Evidence(
-            false,
-            Release.None,
-            source,
-            source == SourceView.AsBefore ? transfer.peer().view() : TargetView.Unknown,
-            call,
-            transfer.order().guest().paused());
-    switch (HandOver.decide(evidence)) {
+    var call = transfer.call();
+    if (call == Call.Open) {
+      lastVerdict = null;
+      return;
+    }
+    var verdict = HandOver.decide(evidence(call));
+    switch (verdict) {
       case Verdict.Stopped() -> {
         // The process may have ended since: then it is the fence's to decide, and it has or will.
         if (transfer.decides(Decider.Watch)) {
@@ -180,13 +211,78 @@ final class TransferWatch {
               });
         }
       }
-      case Verdict.Wait(var because) -> {
-        if (source != SourceView.HeldForPostCopy) { // that is for the recovery to mend and to tell
-          undecided.because(because);
+      case Verdict.DiscardTarget() -> {
+        // INVARIANT: from here on the fence resumes nothing: its guest is being destroyed.
+        if (isSteady(verdict) && transfer.decides(Decider.Watch)) {
+          cure("destroy the target's half", () -> transfer.peer().discard());
         }
       }
-      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost() ->
-          throw new IllegalStateException("not while the source's process lives: " + evidence);
+      case Verdict.ResumeSource() -> {
+        if (isSteady(verdict) && transfer.decides(Decider.Watch)) {
+          cure(
+              "let the guest go on here",
+              () -> transfer.hypervisor().resume(transfer.order().uuid()));
+        }
+      }
+      case Verdict.EndSource() -> {
+        if (isSteady(verdict)) {
+          cure(
+              "end what is left here of a guest that has run on at the target",
+              () -> transfer.hypervisor().destroy(transfer.order().uuid()));
+        }
+      }
+      case Verdict.Wait(var because) -> {
+        if (transfer.sourceView() != SourceView.HeldForPostCopy) {
+          undecided.because(because); // else it is for the recovery to mend and to tell
+        }
+      }
+      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost _, Verdict.Start() ->
+          throw new IllegalStateException("not while the source's process lives: " + verdict);
+    }
+    if (!verdict.equals(lastVerdict)) {
+      lastVerdict = verdict;
+      sameVerdictSince = transfer.clock().instant();
+    }
+  }
+
+  private Evidence evidence(Call call) {
+    var source = transfer.sourceView();
+    return new Evidence(
+        false,
+        Release.None,
+        source,
+        source == SourceView.AsBefore || source == SourceView.HeldForMigration
+            ? transfer.peer().view()
+            : transfer.peer().viewWithoutAsking(),
+        call,
+        transfer.order().guest().paused(),
+        transfer.order().fenced(),
+        Written.Started);
+  }
+
+  /** libvirt may be about to cure it itself: it does when it comes back after a crash. */
+  private boolean isSteady(Verdict verdict) {
+    return verdict.equals(lastVerdict)
+        && sameVerdictSince.plus(STEADY).isBefore(transfer.clock().instant());
+  }
+
+  private void cure(String what, Attempt step) {
+    LOG.warn(transfer.voice().ref())
+        .addKeyValue("step", what)
+        .log("libvirt has left the guest held");
+    transfer.voice().watchdogActed("cure");
+    attempt(what, step);
+  }
+
+  /** The process is gone: the fence's to decide, unless this watch has begun to. */
+  private void judgeEnd() {
+    if (transfer.isDecidedBy(Decider.Watch)) {
+      var unused =
+          transfer.say(
+              State.GuestLost,
+              Reason.GuestStopped,
+              "The guest's process ended while it was being let go on here");
+      transfer.end();
     }
   }
 
@@ -205,6 +301,18 @@ final class TransferWatch {
       return;
     }
     var failure = transfer.failureOfCall();
+    if (transfer.brokenBecause().isPresent()) {
+      var unused =
+          transfer.say(
+              State.Stopped,
+              Reason.ConnectionToTargetFailed,
+              transfer.brokenBecause().get()
+                  + ": Drover has broken the connections to "
+                  + transfer.order().targetNode()
+                  + ", so that the guest goes on here"
+                  + failure.map(f -> ". " + TransferFailure.describe(f)).orElse(""));
+      return;
+    }
     var unused =
         failure.isPresent()
             ? transfer.say(

@@ -60,6 +60,7 @@ public final class TargetRole {
   private final TargetVolumes volumes;
   private final ReadBack readBack;
   private final Patience patience;
+  private final OrphanedHandOver orphaned;
 
   public TargetRole(
       String nodeName,
@@ -68,7 +69,15 @@ public final class TargetRole {
       Way way,
       ReportQueue queue,
       InstantSource clock) {
-    this(nodeName, hypervisor, limits, way, queue, clock, new ImageDigests(hypervisor));
+    this(
+        nodeName,
+        hypervisor,
+        limits,
+        way,
+        queue,
+        clock,
+        new ImageDigests(hypervisor),
+        SourceSide.NONE);
   }
 
   /** With the digests that the other role knows, too. */
@@ -79,7 +88,9 @@ public final class TargetRole {
       Way way,
       ReportQueue queue,
       InstantSource clock,
-      ImageDigests digests) {
+      ImageDigests digests,
+      SourceSide sourceSide) {
+    this.orphaned = new OrphanedHandOver(hypervisor, sourceSide, clock);
     this.nodeName = nodeName;
     this.patience = new Patience(COMPARISON_PATIENCE, clock);
     this.hypervisor = hypervisor;
@@ -136,6 +147,7 @@ public final class TargetRole {
           holdAgain(migration, own.get());
           unmark(migration, own.get());
           readBack.look(migration, own.get());
+          return finishIfOrphaned(migration, own.get());
         }
       }
       case Commitment -> holds.release(migration.getMetadata().getUid());
@@ -168,7 +180,28 @@ public final class TargetRole {
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
     patience.forget(key(migration));
+    orphaned.forget(migration);
     reports.forget(migration);
+  }
+
+  /** The source's daemon hands over, unless it is away. */
+  private Optional<Duration> finishIfOrphaned(LiveMigration migration, TargetReport own)
+      throws HypervisorException {
+    // A cold migration's definition goes over in steps that its source's daemon alone knows.
+    if (own.state() != TargetReport.State.Reserved || migration.getSpec().cold()) {
+      return Optional.empty();
+    }
+    var outcome = orphaned.look(migration);
+    if (outcome.resumed()) {
+      reports.say(
+          migration,
+          TargetReport.State.Reserved,
+          Reason.Committing,
+          "The guest runs here: the source's libvirt has let go of it, and its daemon did not resume it",
+          own.disks(),
+          own.pinning());
+    }
+    return outcome.again();
   }
 
   private void unmark(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -290,7 +323,7 @@ public final class TargetRole {
     }
     if (mayHaveMadeSomething) {
       if (!sourceKeepsOrLostTheGuest(migration.getStatus())) {
-        return Optional.empty(); // its next word wakes us up
+        return finishIfOrphaned(migration, own.get()); // else its next word wakes us up
       }
       if (!removeIncomingGuest(migration)) {
         return Optional.of(LOOK_AGAIN_AFTER);

@@ -2,6 +2,7 @@ package dev.drover.node.way;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.drover.node.hypervisor.PortRange;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;

@@ -4,6 +4,7 @@ import dev.drover.node.hypervisor.DomainState.Run;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DiskCopyEvent;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.TransferConnections.Traffic;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -61,8 +62,10 @@ public final class FakeHypervisor implements Hypervisor {
   private final Map<UUID, JobStatistics> jobs = new LinkedHashMap<>();
   private final Map<UUID, JobStatistics> completedJobs = new LinkedHashMap<>();
   private final Map<UUID, FakeTransfer> transfers = new LinkedHashMap<>();
+  private final Map<UUID, Traffic> traffics = new LinkedHashMap<>();
   private final Map<UUID, FakeProcess> processes = new LinkedHashMap<>();
   private final Map<String, PoolState> pools = new LinkedHashMap<>();
+  private final Map<String, PoolState> poolsOnceRefreshed = new LinkedHashMap<>();
   private final Map<String, Volume> volumes = new LinkedHashMap<>();
   private final Set<UUID> autostarts = new HashSet<>();
   private final Map<InetAddress, FakeHypervisor> peers = new LinkedHashMap<>();
@@ -139,6 +142,11 @@ public final class FakeHypervisor implements Hypervisor {
 
   public synchronized void putDescription(UUID uuid, GuestDescription description) {
     descriptions.put(uuid, description);
+  }
+
+  /** What is seen of it once a volume of it is asked for. */
+  public synchronized void putPoolOnceRefreshed(PoolState pool) {
+    poolsOnceRefreshed.put(pool.name(), pool);
   }
 
   public synchronized void putPool(PoolState pool) {
@@ -440,6 +448,7 @@ public final class FakeHypervisor implements Hypervisor {
   public synchronized Optional<VolumeState> volume(String pool, String volume)
       throws HypervisorException {
     look("volume");
+    Optional.ofNullable(poolsOnceRefreshed.remove(pool)).ifPresent(this::putPool);
     return Optional.ofNullable(volumes.get(key(pool, volume))).map(Volume::state);
   }
 
@@ -705,6 +714,53 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public TransferConnections connections(
+      UUID uuid, EmulatorProcess process, PeerAddress target, boolean fresh)
+      throws HypervisorException {
+    look("connections");
+    return new FakeConnections(this, uuid);
+  }
+
+  /** What the kernel says of the connections of a transfer from here. */
+  public synchronized void putTraffic(UUID uuid, Traffic traffic) {
+    traffics.put(uuid, traffic);
+  }
+
+  @Override
+  public void killDaemon() throws HypervisorException {
+    call("killDaemon", "");
+  }
+
+  private record FakeConnections(FakeHypervisor host, UUID uuid) implements TransferConnections {
+    @Override
+    public Traffic traffic() throws HypervisorException {
+      synchronized (host) {
+        host.look("traffic");
+        return host.traffics.getOrDefault(uuid, Traffic.NONE);
+      }
+    }
+
+    /** They are gone then; what QEMU and libvirt make of it is the test's to cause. */
+    @Override
+    public int breakStreams() throws HypervisorException {
+      host.call("breakStreams", uuid.toString());
+      synchronized (host) {
+        var before = host.traffics.put(uuid, Traffic.NONE);
+        return before == null ? 0 : before.streams();
+      }
+    }
+
+    @Override
+    public int breakControl() throws HypervisorException {
+      host.call("breakControl", uuid.toString());
+      return 1;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @Override
   public void subscribe(HypervisorListener listener) {
     listeners.add(listener);
   }
@@ -892,6 +948,21 @@ public final class FakeHypervisor implements Hypervisor {
         host.put(in(domain, Run.Running, "unpaused"));
       }
       host.fire(uuid, DomainEvent.Resumed);
+    }
+
+    @Override
+    public void discard(UUID uuid) throws HypervisorException {
+      host.call("discard", uuid.toString());
+      synchronized (host) {
+        var domain = host.domains.get(uuid);
+        if (domain == null) {
+          return;
+        }
+        if (domain.run().executes()) {
+          throw new HypervisorException(Kind.Conflict, 55, "the guest runs there");
+        }
+      }
+      host.remove(uuid, DomainEvent.Stopped);
     }
 
     @Override

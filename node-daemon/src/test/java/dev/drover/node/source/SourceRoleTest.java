@@ -26,6 +26,7 @@ import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
 import dev.drover.node.hypervisor.IdSet;
 import dev.drover.node.hypervisor.MemoryUse;
 import dev.drover.node.hypervisor.Surroundings;
+import dev.drover.node.hypervisor.TransferConnections.Traffic;
 import dev.drover.node.report.RecordedReports;
 import java.time.Duration;
 import java.time.Instant;
@@ -281,20 +282,86 @@ class SourceRoleTest extends SourceStage {
             () -> source.calls().stream().filter(c -> c.startsWith("startTransfer")).count() == 2);
   }
 
-  @Test
-  void aSourceThatIsHeldWithoutATransferIsNotGuessedAt() throws HypervisorException {
+  /** libvirt died in the last instants, and has left the guest held on both hosts. */
+  private void heldOnBothHosts() throws HypervisorException {
     var transfer = begin();
     landPaused();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
+  }
+
+  @Test
+  void aGuestThatIsLeftHeldOnBothHostsGoesOnHereOnceTheCopyIsGone() throws HypervisorException {
+    heldOnBothHosts();
+    awaitSaid(State.Stopped);
+    assertThat(target.calls()).contains("discard " + DOMAIN).noneMatch(c -> c.startsWith("resume"));
+    assertThat(target.domain(DOMAIN)).isEmpty();
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+    assertThat(source.domain(DOMAIN).orElseThrow().run()).isEqualTo(Run.Running);
+  }
+
+  @Test
+  void aGuestThatIsLeftHeldGoesOnOnceItsTargetIsFenced() throws HypervisorException {
+    var transfer = begin();
+    target.setConnected(false);
     source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
     await()
         .atMost(Duration.ofSeconds(15))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
-    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
-    // And it is told when it turns out.
-    source.become(DOMAIN, Run.Running, "migration canceled", DomainEvent.Resumed);
+    // Somebody's abort does not tell that the target is fenced; that is found out.
+    var aborted =
+        migration(
+            Phase.PreCopy,
+            null,
+            Failure.of(Reason.AbortRequested, "asked for", null, Phase.StopAndCopy));
+    assertThat(role.handle(aborted)).as("it is looked again").isPresent();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("resume"));
+    targetIsFenced = true;
+    role.handle(aborted);
     awaitSaid(State.Stopped);
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+    assertThat(source.domain(DOMAIN).orElseThrow().run()).isEqualTo(Run.Running);
+  }
+
+  @Test
+  void aGuestThatIsLeftHeldIsNotTouchedWhileTheTargetCanNotBeAsked() throws HypervisorException {
+    var transfer = begin();
+    target.setConnected(false);
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("resume"));
+    target.setConnected(true);
+    awaitSaid(State.Stopped);
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+  }
+
+  @Test
+  void aStaleHalfIsEndedHereIfTheGuestRunsAtTheTarget() throws HypervisorException {
+    heldOnBothHosts();
+    target.become(DOMAIN, Run.Running, "migrated", DomainEvent.Resumed);
+    awaitSaid(State.Switched);
+    assertThat(source.calls()).contains("destroy " + DOMAIN).noneMatch(c -> c.startsWith("resume"));
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("discard"));
+  }
+
+  @Test
+  void aGuestThatDiesWhileItIsBeingLetGoOnIsLostAndNotResumedElsewhere()
+      throws HypervisorException {
+    heldOnBothHosts();
+    source.fail("resume", new HypervisorException(Kind.Other, 1, "QEMU is in trouble"));
+    await()
+        .pollInterval(Duration.ofMillis(5))
+        .until(() -> source.calls().contains("resume " + DOMAIN));
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
+    awaitSaid(State.GuestLost);
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
   }
 
   @Test
@@ -315,12 +382,55 @@ class SourceRoleTest extends SourceStage {
   void anAbortIsAskedOfLibvirtAndItsOutcomeIsTold() throws HypervisorException {
     var transfer = begin();
     var failure = Failure.of(Reason.Deleted, "deleted", null, Phase.PreCopy);
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
     role.handle(migration(Phase.PreCopy, null, failure));
-    await().until(() -> source.calls().contains("abortJob " + DOMAIN));
+    await().until(() -> source.calls().contains("breakStreams " + DOMAIN));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("abortJob"));
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Aborted, 78, "canceled by client"));
     awaitSaid(State.Stopped);
     assertThat(reports.source().reason()).isEqualTo(Reason.Deleted.name());
+  }
+
+  @Test
+  void anAbortWhileDisksAreCopiedIsAskedOfLibvirt() throws HypervisorException {
+    begin();
+    source.putJob(DOMAIN, Optional.of(copyingDisks()));
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
+    role.handle(
+        migration(Phase.PreCopy, null, Failure.of(Reason.Deleted, "deleted", null, Phase.PreCopy)));
+    await().until(() -> source.calls().contains("abortJob " + DOMAIN));
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("break"));
+  }
+
+  @Test
+  void aDeadLinkDoesNotKeepTheGuestStill() throws HypervisorException {
+    var transfer = begin();
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, true));
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> source.calls().contains("breakStreams " + DOMAIN));
+    source.putJob(DOMAIN, Optional.empty());
+    source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
+    transfer.fail(new HypervisorException(Kind.Other, 9, "Channel error"));
+    awaitSaid(State.Stopped);
+    assertThat(reports.source().reason()).isEqualTo(Reason.ConnectionToTargetFailed.name());
+    assertThat(reports.source().message()).contains("stands still", "n2", "Channel error");
+  }
+
+  @Test
+  void aCallThatWaitsForAnEventThatHasPassedIsHelpedOn() throws HypervisorException {
+    var transfer = begin();
+    source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
+    await().until(() -> source.lookUps("traffic") > 2);
+    source.putTraffic(DOMAIN, Traffic.NONE);
+    await().atMost(Duration.ofSeconds(8)).until(() -> source.calls().contains("suspend " + DOMAIN));
+    assertThat(source.calls()).containsSubsequence("breakControl " + DOMAIN, "suspend " + DOMAIN);
+    source.putJob(DOMAIN, Optional.empty());
+    source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
+    transfer.fail(new HypervisorException(Kind.Other, 1, "Migration not in expected state"));
+    awaitSaid(State.Stopped);
   }
 
   @Test

@@ -22,16 +22,17 @@ import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
 import dev.drover.node.way.Doors;
-import dev.drover.node.way.PortRange;
 import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -51,23 +52,22 @@ abstract class SourceStage {
   static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   static final long MIB = 1 << 20;
   static final Way WAY =
-      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.LIBVIRTS), Optional.empty());
 
   final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
-  final FakeHypervisor source = new FakeHypervisor(InstantSource.system());
-  final FakeHypervisor target = new FakeHypervisor(InstantSource.system());
+
+  /** Three times as fast as the machine's: what is waited for by the clock comes sooner. */
+  final InstantSource clock = hastening(3);
+
+  final FakeHypervisor source = new FakeHypervisor(clock);
+  final FakeHypervisor target = new FakeHypervisor(clock);
   final RecordedReports reports = new RecordedReports();
   Map<String, String> bridges = Map.of();
+  volatile boolean targetIsFenced;
   final PeerAddress address = new PeerAddress(address(), Transport.tcp);
   final SourceRole role =
       new SourceRole(
-          "n1",
-          source,
-          directory(),
-          WAY,
-          reports.queue("drover-source"),
-          InstantSource.system(),
-          metrics);
+          "n1", source, directory(), WAY, reports.queue("drover-source"), clock, metrics);
 
   /** Every node is the target host, with {@link #bridges}. */
   private PeerDirectory directory() {
@@ -78,10 +78,21 @@ abstract class SourceStage {
       }
 
       @Override
+      public boolean isFenced(String nodeName) {
+        return targetIsFenced && nodeName.equals("n2");
+      }
+
+      @Override
       public Map<String, String> bridgesOf(String nodeName) {
         return bridges;
       }
     };
+  }
+
+  private static InstantSource hastening(int factor) {
+    var start = Instant.now();
+    long startNanos = System.nanoTime();
+    return () -> start.plusNanos((System.nanoTime() - startNanos) * factor);
   }
 
   static InetAddress address() {
@@ -192,6 +203,25 @@ abstract class SourceStage {
         OptionalLong.empty());
   }
 
+  static JobStatistics copyingDisks() {
+    return new JobStatistics(
+        JobStatistics.Operation.MigrationOut,
+        JobStatistics.State.Active,
+        1000,
+        OptionalLong.empty(),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        64 * MIB,
+        MIB,
+        63 * MIB,
+        MIB,
+        OptionalLong.empty());
+  }
+
   FakeHypervisor.FakeTransfer begin() throws HypervisorException {
     return begin(RecordedReports.spec());
   }
@@ -220,7 +250,7 @@ abstract class SourceStage {
             node -> Optional.of(address),
             WAY,
             reports.queue("drover-source"),
-            InstantSource.system(),
+            clock,
             metrics);
 
     NextLife() {

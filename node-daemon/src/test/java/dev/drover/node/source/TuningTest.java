@@ -18,6 +18,7 @@ import dev.drover.node.hypervisor.DomainState.Run;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.HypervisorListener.DomainEvent;
+import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.report.RecordedReports;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -133,12 +134,13 @@ class TuningTest extends SourceStage {
   @Test
   void anAbortIsNotHeldBackWhileTheGuestIsStoppedForItsTransfer() throws HypervisorException {
     begin();
+    source.putTraffic(DOMAIN, new TransferConnections.Traffic(1, 1000, false));
     patch(spec().switchover(Switchover.Pause));
     await().until(() -> source.calls().contains("suspend " + DOMAIN));
     patch(
         spec().switchover(Switchover.Pause).abort(true),
         Failure.of(Reason.AbortRequested, "spec.abort was set.", null, Phase.PreCopy));
-    await().until(() -> source.calls().contains("abortJob " + DOMAIN));
+    await().until(() -> source.calls().contains("breakStreams " + DOMAIN));
   }
 
   @Test

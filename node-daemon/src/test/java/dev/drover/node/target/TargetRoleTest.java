@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.Storage;
@@ -21,22 +22,26 @@ import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.SourceReport.Probe;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.FakeHypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
+import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
 import dev.drover.node.way.Doors;
-import dev.drover.node.way.PortRange;
 import dev.drover.node.way.Way;
 import java.net.InetAddress;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,7 +51,7 @@ class TargetRoleTest {
   private static final UUID DOMAIN = UUID.fromString("5b0a1e52-0000-4000-8000-000000000001");
   private static final long MIB = 1 << 20;
   static final Way WAY =
-      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.DEFAULT), Optional.empty());
+      new Way(new Doors(InetAddress.getLoopbackAddress(), PortRange.LIBVIRTS), Optional.empty());
 
   private final FakeHypervisor host = new FakeHypervisor(InstantSource.system());
   private final RecordedReports reports = new RecordedReports();
@@ -251,6 +256,14 @@ class TargetRoleTest {
     host.putPool(new PoolState("default", true, true, 1000 * MIB, 150 * MIB));
     assertRefused(
         check(Storage.Auto, disk("vda", null), disk("vdb", null)), Reason.InsufficientDiskSpace);
+  }
+
+  @Test
+  void roomIsJudgedAsItIsAfterThePoolWasRefreshed() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 0));
+    host.putPoolOnceRefreshed(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
+    assertThat(check(Storage.Auto, disk("vda", null)).state())
+        .isEqualTo(TargetReport.State.Checked);
   }
 
   @Test
@@ -828,5 +841,123 @@ class TargetRoleTest {
             null));
     awaitState(TargetReport.State.Reserved);
     assertThat(host.calls()).contains("createVolume default web-vdb.raw");
+  }
+
+  // A hand-over that the source's daemon does not finish.
+
+  private final FakeHypervisor sourceHost = new FakeHypervisor(InstantSource.system());
+  private final PeerAddress sourceAddress =
+      new PeerAddress(InetAddress.ofLiteral("10.98.0.1"), PeerAddress.Transport.tcp);
+  private final AtomicReference<LiveMigration> onTheServer = new AtomicReference<>();
+  private final AtomicReference<Instant> time = new AtomicReference<>(Instant.EPOCH);
+  private final TargetRole finisher =
+      new TargetRole(
+          "n2",
+          host,
+          () -> maxIncoming,
+          WAY,
+          reports.queue("drover-target"),
+          time::get,
+          new ImageDigests(host),
+          new SourceSide() {
+            @Override
+            public Optional<PeerAddress> addressOf(String nodeName) {
+              return Optional.of(sourceAddress);
+            }
+
+            @Override
+            public Optional<LiveMigration> now(LiveMigration migration) {
+              return Optional.ofNullable(onTheServer.get());
+            }
+          });
+
+  private LiveMigration orphan(SourceReport.State state, CommitOrder commit, Guest guest) {
+    return RecordedReports.migration(
+        RecordedReports.spec(Storage.Auto, commit),
+        DOMAIN,
+        Phase.PreCopy,
+        source(state, guest),
+        new TargetReport(
+            "n2",
+            TargetReport.State.Reserved,
+            "TargetReserved",
+            null,
+            "2026-11-23T12:00:00Z",
+            null,
+            List.of()),
+        null);
+  }
+
+  private void completeAndHeld() {
+    host.putPeer(sourceAddress.address(), sourceHost);
+    host.put(
+        FakeHypervisor.in(FakeHypervisor.running(DOMAIN, "web"), DomainState.Run.Paused, "user"));
+  }
+
+  private boolean resumesAfterAWhile(LiveMigration migration) throws HypervisorException {
+    finisher.restore(List.of());
+    finisher.handle(migration);
+    assertThat(host.calls()).noneMatch(c -> c.startsWith("resume"));
+    time.set(time.get().plusSeconds(4));
+    finisher.handle(migration);
+    return host.calls().stream().anyMatch(c -> c.startsWith("resume"));
+  }
+
+  @Test
+  void aGuestThatTheSourcesLibvirtHasLetGoOfIsResumedHereIfItsDaemonDoesNot()
+      throws HypervisorException {
+    completeAndHeld();
+    var migration = orphan(SourceReport.State.Transferring, CommitOrder.Fenced, guest());
+    onTheServer.set(migration);
+    assertThat(resumesAfterAWhile(migration)).isTrue();
+    await().until(() -> reports.target().message().contains("its daemon did not resume it"));
+  }
+
+  @Test
+  void itIsNotResumedWhileTheSourceHasAnythingOfIt() throws HypervisorException {
+    completeAndHeld();
+    sourceHost.put(
+        FakeHypervisor.in(
+            FakeHypervisor.running(DOMAIN, "web"), DomainState.Run.ShutOff, "migrated"));
+    var migration = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
+    onTheServer.set(migration);
+    assertThat(resumesAfterAWhile(migration)).isFalse();
+  }
+
+  @Test
+  void itIsNotResumedWhileTheSourceCanNotBeAsked() throws HypervisorException {
+    completeAndHeld();
+    sourceHost.setConnected(false);
+    var migration = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
+    onTheServer.set(migration);
+    assertThat(resumesAfterAWhile(migration)).isFalse();
+  }
+
+  @Test
+  void itIsNotResumedWithoutTheApiServersNewestWord() throws HypervisorException {
+    completeAndHeld();
+    var migration = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
+    assertThat(resumesAfterAWhile(migration)).isFalse();
+    onTheServer.set(orphan(SourceReport.State.Switched, CommitOrder.Fenced, guest()));
+    finisher.handle(migration);
+    assertThat(host.calls())
+        .as("the source has spoken: it may have left the guest paused on purpose")
+        .noneMatch(c -> c.startsWith("resume"));
+  }
+
+  @Test
+  void aGuestThatIsNotCompleteOrLandsByItselfIsNotResumed() throws HypervisorException {
+    completeAndHeld();
+    var direct = orphan(SourceReport.State.Switching, CommitOrder.Direct, guest());
+    onTheServer.set(direct);
+    assertThat(resumesAfterAWhile(direct)).isFalse();
+    host.put(
+        FakeHypervisor.in(
+            FakeHypervisor.running(DOMAIN, "web"),
+            DomainState.Run.PausedForMigration,
+            "migration"));
+    var fenced = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
+    onTheServer.set(fenced);
+    assertThat(resumesAfterAWhile(fenced)).isFalse();
   }
 }

@@ -182,14 +182,19 @@ public record MigrationContext(
    * the source has said that it has switched; its owner may have paused it or shut it off since.
    */
   public boolean guestSeenOnTarget() {
-    return sightings().stream()
-        .filter(s -> s.nodeName().equals(status().targetNode()))
+    return targetSighting()
         .map(Sighting::state)
-        .anyMatch(
+        .filter(
             state ->
                 switch (state) {
                   case Running, Paused, ShutOff -> true;
                   case Incoming, Outgoing, Other -> false;
-                });
+                })
+        .isPresent();
+  }
+
+  /** What the target's daemon sees of the guest. */
+  public Optional<Sighting> targetSighting() {
+    return sightings().stream().filter(s -> s.nodeName().equals(status().targetNode())).findFirst();
   }
 }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -97,6 +98,11 @@ public final class OperatorProcess {
 
   public boolean running() {
     return service.running();
+  }
+
+  /** Its number on this machine; empty unless it runs. */
+  public Optional<Long> pid() {
+    return service.pid();
   }
 
   /** SIGKILL. */

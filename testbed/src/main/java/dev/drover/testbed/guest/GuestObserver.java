@@ -77,11 +77,16 @@ public final class GuestObserver implements AutoCloseable {
     return started.plusNanos(System.nanoTime() - startedNanos);
   }
 
-  /** Forgets all beats, for a guest that is started anew. */
-  public void forget() {
+  /** Forgets the beats so far, not where the guest is. */
+  public void forgetBeats() {
     synchronized (beats) {
       beats.clear();
     }
+  }
+
+  /** Forgets all beats, for a guest that is started anew. */
+  public void forget() {
+    forgetBeats();
     lastSender = null;
     about = Map.of();
   }

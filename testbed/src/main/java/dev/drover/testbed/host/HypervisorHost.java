@@ -50,6 +50,7 @@ public final class HypervisorHost {
   private final HostSettings settings;
   private final Libvirtd libvirtd;
   private final NodeDaemon daemon;
+  private final HostClock clock;
   private final String uuid = UUID.randomUUID().toString();
   private @Nullable ProcessMark init;
 
@@ -61,6 +62,7 @@ public final class HypervisorHost {
     this.state = state;
     this.number = number;
     this.settings = settings;
+    this.clock = new HostClock(this);
     this.libvirtd = new Libvirtd(this);
     this.daemon = new NodeDaemon(this, controlPlane);
   }
@@ -89,6 +91,11 @@ public final class HypervisorHost {
 
   public NodeDaemon daemon() {
     return daemon;
+  }
+
+  /** The wall clock of its processes. */
+  public HostClock clock() {
+    return clock;
   }
 
   /**
@@ -376,6 +383,7 @@ public final class HypervisorHost {
     for (int other = 1; other <= 16; other++) {
       hosts.append(Bridge.addressOf(other)).append(" n").append(other).append('\n');
     }
+    clock.install();
     write("hosts", hosts.toString());
     write("libvirtd.conf", HostSettings.libvirtdConf(uuid));
     write("qemu.conf", settings.qemuConf());

@@ -10,7 +10,7 @@ public final class Libvirtd extends HostService {
   }
 
   @Override
-  public void start() {
+  public synchronized void start() {
     if (!running()) {
       host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
       // As a daemon it leaves its nsenter behind, which would otherwise stop along with it
@@ -18,7 +18,17 @@ public final class Libvirtd extends HostService {
       // has its ports for a moment.
       Waiting.until(
           "libvirtd on " + host().name() + " starts",
-          () -> host().exec("libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid").succeeded());
+          () ->
+              host()
+                  .exec(
+                      "env",
+                      HostClock.PRELOAD,
+                      "libvirtd",
+                      "--listen",
+                      "-d",
+                      "-p",
+                      "/run/libvirtd.pid")
+                  .succeeded());
     }
     Waiting.until(
         "libvirtd on " + host().name() + " answers", () -> host().virsh("version").succeeded());

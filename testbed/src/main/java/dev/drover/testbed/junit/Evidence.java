@@ -13,7 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What helps to understand why a test failed, copied to where it survives the testbed. */
-final class Evidence {
+public final class Evidence {
 
   private static final Logger LOG = LoggerFactory.getLogger(Evidence.class);
   private static final int TAIL_BYTES = 512 << 10;
@@ -21,7 +21,7 @@ final class Evidence {
   private final Testbed testbed;
   private final Path directory;
 
-  Evidence(Testbed testbed, String test) {
+  public Evidence(Testbed testbed, String test) {
     this.testbed = testbed;
     this.directory =
         Recipes.sourceTree()
@@ -30,7 +30,7 @@ final class Evidence {
   }
 
   /** Collects what it can get, and returns the directory with it. */
-  Path collect() {
+  public Path collect() {
     save("objects.yaml", () -> testbed.kubectl("get", "lmig,dvm,hvn", "-A", "-o", "yaml").out());
     save("objects.txt", () -> testbed.kubectl("get", "lmig,dvm,hvn", "-A", "-o", "wide").out());
     save(

@@ -48,6 +48,11 @@ public final class Recipes {
     return built("guest");
   }
 
+  /** A directory with {@code clock.so}: a wall clock that can be stepped, to be preloaded. */
+  public static Path clock() {
+    return built("clock");
+  }
+
   /** The path of a script in {@code testbed/bin}, named without its ending. */
   public static String script(String name) {
     return script(sourceTree(), name).toString();

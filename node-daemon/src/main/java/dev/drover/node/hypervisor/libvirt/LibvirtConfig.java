@@ -1,5 +1,6 @@
 package dev.drover.node.hypervisor.libvirt;
 
+import dev.drover.node.hypervisor.PortRange;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -16,6 +17,7 @@ import java.time.Duration;
  * @param reconnectInterval between two attempts to reach libvirt
  * @param runDirectory where libvirt keeps {@code <domain>.pid}
  * @param procDirectory of the host's process namespace
+ * @param migrationPorts that the other hosts' incoming migrations listen on
  */
 public record LibvirtConfig(
     String uri,
@@ -26,7 +28,8 @@ public record LibvirtConfig(
     Duration storageDeadline,
     Duration reconnectInterval,
     Path runDirectory,
-    Path procDirectory) {
+    Path procDirectory,
+    PortRange migrationPorts) {
 
   public LibvirtConfig {
     if (keepAliveSeconds < 1 || keepAliveCount < 1) {
@@ -45,6 +48,22 @@ public record LibvirtConfig(
         Duration.ofSeconds(60),
         Duration.ofSeconds(1),
         Path.of("/run/libvirt/qemu"),
-        Path.of("/proc"));
+        Path.of("/proc"),
+        PortRange.LIBVIRTS);
+  }
+
+  /** With another range of ports. */
+  public LibvirtConfig withMigrationPorts(PortRange ports) {
+    return new LibvirtConfig(
+        uri,
+        keepAliveSeconds,
+        keepAliveCount,
+        callDeadline,
+        emulatorDeadline,
+        storageDeadline,
+        reconnectInterval,
+        runDirectory,
+        procDirectory,
+        ports);
   }
 }

@@ -22,6 +22,7 @@ import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.Pins;
 import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Transfer;
+import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.hypervisor.TransferRequest;
 import dev.drover.node.hypervisor.VolumeReader;
 import dev.drover.node.hypervisor.VolumeSpec;
@@ -77,6 +78,8 @@ public final class LibvirtHypervisor implements Hypervisor {
   private final DomainEvents events;
   private final ControlConnection connection;
   private final EmulatorProcesses processes;
+  private final SocketOwners owners;
+  private final PeerClaims claims;
 
   /** Begins to connect and returns at once, whether there is a libvirt or not. */
   public LibvirtHypervisor(LibvirtConfig config, InstantSource clock) {
@@ -84,6 +87,8 @@ public final class LibvirtHypervisor implements Hypervisor {
     this.clock = clock;
     events = new DomainEvents(clock, domains::forget);
     processes = new EmulatorProcesses(config.runDirectory(), config.procDirectory());
+    owners = new SocketOwners(config.procDirectory());
+    claims = new PeerClaims(owners);
     connection = new ControlConnection(config, calls, events, domains::forgetAll);
   }
 
@@ -740,6 +745,10 @@ public final class LibvirtHypervisor implements Hypervisor {
    */
   @Override
   public Transfer startTransfer(TransferRequest request) throws HypervisorException {
+    return claims.starting(request.uuid(), request.target(), () -> start(request));
+  }
+
+  private Transfer start(TransferRequest request) throws HypervisorException {
     return begin(
         "start of the transfer of " + request.uuid(),
         request.uuid(),
@@ -819,6 +828,35 @@ public final class LibvirtHypervisor implements Hypervisor {
       domain = Optional.empty();
     }
     return processes.find(uuid, domain);
+  }
+
+  @Override
+  public TransferConnections connections(
+      UUID uuid, EmulatorProcess process, PeerAddress target, boolean fresh)
+      throws HypervisorException {
+    claims.forget(uuid);
+    return new KernelConnections(
+        uuid, process.pid(), target, config.migrationPorts(), fresh, owners, claims);
+  }
+
+  /** SIGKILL: told to end, it would wait for the very call that does not return. */
+  @Override
+  public void killDaemon() throws HypervisorException {
+    for (long pid : owners.libvirtDaemons()) {
+      try {
+        Optional<PidfdProcess> daemon = PidfdProcess.open(pid);
+        if (daemon.isPresent()) {
+          try (PidfdProcess held = daemon.get()) {
+            // Looked at again: the number may have been another's by the time it was opened.
+            if (owners.libvirtDaemons().contains(pid)) {
+              held.kill();
+            }
+          }
+        }
+      } catch (IllegalStateException e) {
+        throw new HypervisorException(Kind.Unsupported, "libvirt's daemon can't be ended", e);
+      }
+    }
   }
 
   @Override

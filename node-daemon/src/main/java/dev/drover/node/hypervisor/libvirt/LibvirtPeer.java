@@ -88,6 +88,36 @@ final class LibvirtPeer implements Peer {
         });
   }
 
+  /** virDomainUndefineFlags, which makes an active domain transient, and virDomainDestroy. */
+  @Override
+  public void discard(UUID uuid) throws HypervisorException {
+    call(
+        "removal of " + uuid,
+        () -> {
+          Optional<DomainHandle> found = DomainHandle.find(link, uuid);
+          if (found.isPresent()) {
+            try (DomainHandle domain = found.get()) {
+              DomainHandle.Status status = domain.status();
+              if (DomainStates.run(status.state(), status.reason()).executes()) {
+                throw new HypervisorException(
+                    Kind.Conflict, LibvirtErrors.OPERATION_INVALID, "the guest runs there");
+              }
+              if (domain.isPersistent()) {
+                domain.undefine();
+              }
+              if (domain.isActive()) {
+                domain.destroy();
+              }
+            } catch (HypervisorException e) {
+              if (e.code() != LibvirtErrors.NO_DOMAIN) {
+                throw e;
+              }
+            }
+          }
+          return uuid;
+        });
+  }
+
   /** virDomainSetAutostart. */
   @Override
   public void enableAutostart(UUID uuid) throws HypervisorException {

@@ -51,6 +51,28 @@ final class PidfdProcess implements EmulatorProcess {
     }
   }
 
+  /** pidfd_send_signal(2) of SIGKILL; does nothing if it is gone. */
+  void kill() {
+    use.readLock().lock();
+    try {
+      if (!closed) {
+        Libc.instance()
+            .syscall(
+                new NativeLong(Libc.SYS_PIDFD_SEND_SIGNAL),
+                new NativeLong(descriptor),
+                new NativeLong(Libc.SIGKILL),
+                null,
+                new NativeLong(0));
+      }
+    } catch (LastErrorException e) {
+      if (e.getErrorCode() != Libc.ESRCH) {
+        throw new IllegalStateException("kill of process " + pid + ": " + e.getMessage(), e);
+      }
+    } finally {
+      use.readLock().unlock();
+    }
+  }
+
   @Override
   public long pid() {
     return pid;

@@ -40,7 +40,10 @@ final class CleanUpStep implements Step {
       case GuestLost ->
           failure.wasAskedFor() ? lost(context) : CleanUpWait.forTarget(context, failure);
       case Stopped, Refused -> CleanUpWait.forTarget(context, failure);
-      case Inspected, Transferring, Switching, PostCopying -> CleanUpWait.forSource(context);
+      case Transferring, Switching ->
+          SourceEvidence.stuck(context.source().orElseThrow())
+              .orElseGet(() -> CleanUpWait.forSource(context));
+      case Inspected, PostCopying -> CleanUpWait.forSource(context);
     };
   }
 

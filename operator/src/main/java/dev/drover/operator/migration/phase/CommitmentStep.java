@@ -3,6 +3,7 @@ package dev.drover.operator.migration.phase;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import dev.drover.operator.migration.Changes;
 import dev.drover.operator.migration.MigrationContext;
 import dev.drover.operator.migration.Progress;
@@ -19,9 +20,7 @@ final class CommitmentStep implements Step {
       return Progress.become(
           Phase.Succeeded,
           Reason.Succeeded,
-          context.spec().cold()
-              ? cold(context)
-              : "The guest runs at " + context.targetNode() + " and nowhere else.",
+          context.spec().cold() ? cold(context) : arrival(context),
           Changes.NONE.result(context.source().map(SourceReport::result).orElse(null)));
     }
     Duration left = context.leftOf(MigrationContext.STALLED_AFTER);
@@ -41,5 +40,18 @@ final class CommitmentStep implements Step {
         .filter(cold -> cold.notStarted() != null)
         .map(cold -> where + " It could not be started there: " + cold.notStarted())
         .orElse(where);
+  }
+
+  /** It may have been stopped, or have died, since it arrived. */
+  private static String arrival(MigrationContext context) {
+    var sighting = context.targetSighting();
+    if (sighting.filter(s -> s.state() == State.ShutOff).isEmpty()) {
+      return "The guest runs at " + context.targetNode() + " and nowhere else.";
+    }
+    String reason = sighting.get().reason();
+    return "The guest has moved to "
+        + context.targetNode()
+        + ", and has been shut off there since"
+        + (reason == null || reason.isEmpty() ? "." : " (" + reason + ").");
   }
 }

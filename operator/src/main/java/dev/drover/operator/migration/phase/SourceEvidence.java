@@ -12,6 +12,8 @@ import dev.drover.operator.migration.Placement;
 import dev.drover.operator.migration.Progress;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,8 +97,11 @@ final class SourceEvidence {
     SourceReport report = context.source().get();
     return switch (report.state()) {
       case Inspected -> notHeardOf(context);
-      case Transferring -> unlessAway(context, Progress.quiet());
-      case Switching -> follow(context, Phase.StopAndCopy);
+      case Transferring -> stuck(report).orElseGet(() -> unlessAway(context, Progress.quiet()));
+      case Switching ->
+          context.phase() == Phase.StopAndCopy && stuck(report).isPresent()
+              ? stuck(report).get()
+              : follow(context, Phase.StopAndCopy);
       case PostCopying ->
           report.reason().equals(Reason.PostCopyFailed.name()) && context.phase() == Phase.PostCopy
               ? broken(report)
@@ -106,6 +111,20 @@ final class SourceEvidence {
       case Stopped, Refused, GuestLost ->
           Progress.failAsReported(context, report.reason(), report.message(), context.sourceNode());
     };
+  }
+
+  /** What the source's watchdog says of a transfer that does not get on; in its own words. */
+  static Optional<Progress> stuck(SourceReport report) {
+    return Stream.of(Reason.LinkSilent, Reason.TransferStuck)
+        .filter(reason -> reason.name().equals(report.reason()))
+        .findFirst()
+        .map(
+            reason ->
+                Progress.stalled(
+                    reason,
+                    report.message() == null || report.message().isBlank()
+                        ? reason.meaning()
+                        : report.message()));
   }
 
   /** The source's daemon mends it by itself, but it needs the link for that. */

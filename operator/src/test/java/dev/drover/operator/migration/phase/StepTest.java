@@ -826,6 +826,14 @@ class StepTest {
             in(Phase.PreCopy).abort().source(SourceReport.State.Switched).seen(),
             "quiet 61"),
         row(
+            "a link that is silent is shown",
+            in(Phase.PreCopy).source(SourceReport.State.Transferring, Reason.LinkSilent.name()),
+            "stalled LinkSilent"),
+        row(
+            "a call that does not return is shown",
+            in(Phase.StopAndCopy).source(SourceReport.State.Switching, Reason.TransferStuck.name()),
+            "stalled TransferStuck"),
+        row(
             "a post-copy that is broken is shown",
             in(Phase.PostCopy).source(SourceReport.State.PostCopying, Reason.PostCopyFailed.name()),
             "stalled PostCopyFailed"),
@@ -1055,6 +1063,17 @@ class StepTest {
         .filteredOn(c -> !c.nodeName().equals("hv2"))
         .extracting(c -> c.nodeName() + " " + c.reason())
         .containsExactly("hv3 TargetUnschedulable", "hv4 TargetNotReady");
+  }
+
+  @Test
+  void aGuestThatWasShutOffSinceItArrivedIsNotSaidToRun() {
+    var clean = in(Phase.Commitment).source(SourceReport.State.CleanedUp);
+    var runs = (Progress.Become) Step.first(clean.seen(sighting("hv2", State.Running)).context());
+    assertThat(runs.message()).isEqualTo("The guest runs at hv2 and nowhere else.");
+    var off = (Progress.Become) Step.first(clean.seen(sighting("hv2", State.ShutOff)).context());
+    assertThat(off.phase()).isEqualTo(Phase.Succeeded);
+    assertThat(off.message())
+        .isEqualTo("The guest has moved to hv2, and has been shut off there since.");
   }
 
   private static Facts pending0() {
