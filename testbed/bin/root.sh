@@ -1,7 +1,7 @@
 #!/bin/bash
 # Prints the directory of a Debian root file system: root.sh [trixie|bookworm|storage].
 # It is the lower layer of every host's overlay, and is never written to. The machine itself gets no hypervisor package.
-#   trixie    libvirt 11.3, QEMU 10.0, a Java 25 runtime: what Drover recommends; faketime, for hosts whose clock is wrong
+#   trixie    libvirt 11.3, QEMU 10.0, a Java 25 runtime: what Drover recommends
 #   bookworm  libvirt 9.0, QEMU 7.2, no Java: the old host of the compatibility tests
 #   storage   no host: the servers of network volumes, iSCSI (tgt) and Ceph RBD
 set -euo pipefail
@@ -12,7 +12,7 @@ name=$suite
 packages=libvirt-daemon-system,libvirt-daemon,libvirt-daemon-driver-qemu,libvirt-clients
 packages+=,qemu-system-x86,qemu-utils,qemu-block-extra,bindfs,iproute2,iptables,procps,util-linux,gnutls-bin
 case $suite in
-  trixie) packages+=,openjdk-25-jre-headless,libvirt-daemon-driver-storage,faketime ;;
+  trixie) packages+=,openjdk-25-jre-headless,libvirt-daemon-driver-storage ;;
   bookworm) ;;
   storage)
     suite=trixie

@@ -15,6 +15,7 @@ import dev.drover.testbed.process.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -244,15 +245,8 @@ class HostCheckIT {
   void clocksThatDifferAreToldAndDoNoHarm(Testbed testbed) {
     var source = testbed.host("n1");
     var target = testbed.host("n2");
-    target
-        .daemon()
-        .with("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1")
-        .with("FAKETIME", "+42s")
-        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .kill();
+    setClock(target, Duration.ofSeconds(42));
     try (var machine = Machine.start(testbed, source, "early", "")) {
-      target.daemon().start();
-      target.daemon().awaitReady();
       Waiting.until(
           "the clock of n2 is told", () -> Math.abs(clockOffset(testbed, target) - 42_000) < 1_500);
       assertThat(Math.abs(clockOffset(testbed, source))).isLessThan(1_500);
@@ -267,17 +261,18 @@ class HostCheckIT {
         new Machine(target, machine.name()).close();
       }
     } finally {
-      target.daemon().kill();
-      target
-          .daemon()
-          .without("LD_PRELOAD")
-          .without("FAKETIME")
-          .without("FAKETIME_DONT_FAKE_MONOTONIC")
-          .start();
-      target.daemon().awaitReady();
+      setClock(target, Duration.ZERO);
     }
     Waiting.until(
         "the clock of n2 is right again", () -> Math.abs(clockOffset(testbed, target)) < 1_500);
+  }
+
+  /** A daemon looks at once when it starts; later, every other minute. */
+  private static void setClock(HypervisorHost host, Duration ahead) {
+    host.daemon().kill();
+    host.clock().setAhead(ahead);
+    host.daemon().start();
+    host.daemon().awaitReady();
   }
 
   /** In ms; far off if it was not told. */
