@@ -111,6 +111,29 @@ find_go() {
 Install one from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a directory with etcd, kube-apiserver and kubectl."
 }
 
+# kubernetes_version: the one that the testbed's control plane and nodes are built from.
+kubernetes_version() { sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$drover_root/testbed/controlplane/go.mod"; }
+
+# kubernetes_build OUT COMMAND...: builds commands of Kubernetes into a directory.
+kubernetes_build() {
+  local out=$1 command package flags="-s -w" version minor
+  shift
+  version=$(kubernetes_version)
+  minor=${version#v1.}
+  find_go
+  export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false"
+  # The published modules carry no version of their own: without these the API server calls itself v0.0.0-master.
+  for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    flags+=" -X $package.gitVersion=$version -X $package.gitMajor=1"
+    flags+=" -X $package.gitMinor=${minor%%.*} -X $package.gitTreeState=clean"
+  done
+  cd "$drover_root/testbed/controlplane"
+  for command in "$@"; do
+    say "  $command"
+    go build -ldflags "$flags" -o "$out/" "k8s.io/kubernetes/cmd/$command"
+  done
+}
+
 # prepare_testbed GROUPS: all that has to be there before a testbed starts, with the progress of what takes minutes.
 prepare_testbed() {
   need openssl=openssl

@@ -106,7 +106,7 @@ public final class ChartInstallation {
     return objects;
   }
 
-  private static Path chart() {
+  static Path chart() {
     return Recipes.sourceTree().resolve("helm/drover");
   }
 
