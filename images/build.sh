@@ -15,6 +15,7 @@ case $component in
   *) die "build.sh knows operator and node-daemon, not '$component'" ;;
 esac
 packages=openjdk-25-jdk-headless,libvirt0
+options=$component/src/main/dist/jvm.options
 jars=$component/target/drover-$component
 [ -d "$jars" ] || die "$component isn't built: there is no $jars (mvn package)"
 version=${VERSION:-$(sed -n 's/^appVersion: *//p' helm/drover/Chart.yaml)}
@@ -35,7 +36,7 @@ debian() {
 
 # In the Debian of debian(), which stays as it is: what is written there goes away with the mounts.
 runtime() {
-  local builder=$builder
+  cp "$options" "$1/jvm.options"
   unshare --mount --propagation private bash -euc '
     cd "$1"
     mount -t proc proc proc
@@ -43,12 +44,12 @@ runtime() {
     mount -t tmpfs tmpfs tmp
     mount --bind "$2" images
     mount --bind "$3" out
-    exec chroot . /images/runtime.sh /out/root $4
+    exec chroot . /images/runtime.sh /out/root /out/jvm.options $4
   ' -- "$builder" "$drover_root/images" "$1" "$libraries"
 }
 
 builder=$(cached "image-builder-$(recipe_hash "$packages" "$(declare -f debian)")" debian)
-recipe=$(recipe_hash "${builder##*/}" images/runtime.sh "$libraries")
+recipe=$(recipe_hash "${builder##*/}" images/runtime.sh "$options" "$libraries")
 if [ "${FRESH:-}" = yes ]; then
   fresh=$(mktemp -d)
   trap 'rm -rf "$fresh"' EXIT
