@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds the image of the operator or of the node daemon from what Maven has built: build.sh operator|node-daemon
+# Builds the image of the operator or of the node daemon from what Maven has built: build.sh operator|node-daemon.
+# build.sh prepare OF-WHICH makes its lower layer only, the one thing for which Debian's packages are fetched.
 # Prints the path of its archive; what it is called is in the chart. Needs root, and neither Docker nor a registry: the
 # lower layer comes from Debian's packages, once, and is kept like the testbed's roots.
 # Environment: VERSION, the image's tag (the chart's appVersion); FRESH=yes makes the lower layer anew.
@@ -7,6 +8,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . testbed/bin/lib.sh
 
+prepare=no
+if [ "${1:-}" = prepare ]; then
+  prepare=yes
+  shift
+fi
 component=${1:-}
 # What it is, what it loads beside Java's own libraries, and who it runs as.
 case $component in
@@ -17,7 +23,7 @@ esac
 packages=openjdk-25-jdk-headless,libvirt0
 options=$component/src/main/dist/jvm.options
 jars=$component/target/drover-$component
-[ -d "$jars" ] || die "$component isn't built: there is no $jars (mvn package)"
+[ -d "$jars" ] || [ $prepare = yes ] || die "$component isn't built: there is no $jars (mvn package)"
 version=${VERSION:-$(sed -n 's/^appVersion: *//p' helm/drover/Chart.yaml)}
 # The time stamp of everything in an image, as of everything in the jars.
 SOURCE_DATE_EPOCH=$(date -d "$(sed -n 's/.*<project.build.outputTimestamp>\(.*\)<.*/\1/p' pom.xml)" +%s)
@@ -58,6 +64,8 @@ if [ "${FRESH:-}" = yes ]; then
 else
   root=$(cached "image-runtime-$component-$recipe" runtime)/root
 fi
+
+[ $prepare = no ] || exit 0
 
 application=$component/target/image
 rm -rf "$application"

@@ -145,6 +145,14 @@ prepare_testbed() {
   "$drover_root/testbed/bin/root.sh" trixie >/dev/null
 }
 
+# prepare_nodes: what hosts need that are nodes of a cluster, too, and the lower layers of the images that they run.
+prepare_nodes() {
+  "$drover_root/testbed/bin/nodes.sh" >/dev/null
+  "$drover_root/testbed/bin/root.sh" node >/dev/null
+  "$drover_root/images/build.sh" prepare operator
+  "$drover_root/images/build.sh" prepare node-daemon
+}
+
 # prepare_roots: what only tests need beside a testbed: the old host, the servers of network volumes.
 prepare_roots() {
   "$drover_root/testbed/bin/root.sh" bookworm >/dev/null

@@ -145,8 +145,11 @@ class ChartTest {
     assertThat(pod.getHostNetwork()).isTrue();
     assertThat(pod.getHostPID()).isTrue();
     assertThat(pod.getVolumes())
+        .filteredOn(volume -> volume.getHostPath() != null)
         .extracting(volume -> volume.getHostPath().getPath())
         .containsExactlyInAnyOrder("/run/libvirt", "/etc/pki");
+    assertThat(pod.getContainers().getFirst().getSecurityContext().getReadOnlyRootFilesystem())
+        .isTrue();
     assertThat(pod.getContainers().getFirst().getEnv())
         .filteredOn(variable -> variable.getValueFrom() != null)
         .extracting(
