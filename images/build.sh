@@ -52,10 +52,11 @@ runtime() {
     mount --bind "$3" out
     exec chroot . /images/runtime.sh /out/root /out/jvm.options $4
   ' -- "$builder" "$drover_root/images" "$1" "$libraries"
+  images/oci.sh layer "$1/root"
 }
 
 builder=$(cached "image-builder-$(recipe_hash "$packages" "$(declare -f debian)")" debian)
-recipe=$(recipe_hash "${builder##*/}" images/runtime.sh "$options" "$libraries")
+recipe=$(recipe_hash "${builder##*/}" images/runtime.sh images/oci.sh "$options" "$libraries" "$SOURCE_DATE_EPOCH")
 if [ "${FRESH:-}" = yes ]; then
   fresh=$(mktemp -d)
   trap 'rm -rf "$fresh"' EXIT

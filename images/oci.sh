@@ -1,15 +1,14 @@
 #!/bin/bash
 # Packs directories into the archive of an image: oci.sh ARCHIVE REFERENCE CONFIG LAYER...
 # REFERENCE is its full name with a tag, CONFIG the "config" of the OCI image specification (JSON), and each LAYER a
-# directory whose files all become root's. What is written is an OCI image layout in a tar: what `ctr images import`,
+# directory whose files all become root's. oci.sh layer DIRECTORY packs one beforehand, into files beside it, for
+# several images or several times. What is written is an OCI image layout in a tar: what `ctr images import`,
 # `skopeo copy oci-archive:` and `podman load` take. Prints the image's digest.
 # The same directories give the same bytes, whoever packs them and when: every time stamp is SOURCE_DATE_EPOCH's.
 # No Docker, no daemon, no registry: GNU tar, gzip and coreutils.
 set -euo pipefail
 export LC_ALL=C TZ=UTC
 
-archive=$1 reference=$2 config=$3
-shift 3
 epoch=${SOURCE_DATE_EPOCH:-0}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -27,11 +26,29 @@ add() {
   descriptor="{\"mediaType\":\"$2\",\"digest\":\"sha256:$name\",\"size\":$size}"
 }
 
+# layer DIRECTORY TO: writes TO.tar.gz, and TO.id: what it is called when it isn't compressed.
+layer() {
+  packed "$1" . >"$2.tar"
+  printf 'sha256:%s' "$(digest "$2.tar")" >"$2.id"
+  gzip -nf "$2.tar"
+}
+
+if [ "$1" = layer ]; then
+  layer "$2" "$2.layer"
+  exit
+fi
+archive=$1 reference=$2 config=$3
+shift 3
+
 layers="" diff_ids=""
-for layer in "$@"; do
-  packed "$layer" . >"$work/layer.tar"
-  diff_ids+="${diff_ids:+,}\"sha256:$(digest "$work/layer.tar")\""
-  gzip -n "$work/layer.tar"
+for directory in "$@"; do
+  if [ -f "$directory.layer.id" ]; then
+    cp "$directory.layer.tar.gz" "$work/layer.tar.gz"
+    cp "$directory.layer.id" "$work/layer.id"
+  else
+    layer "$directory" "$work/layer"
+  fi
+  diff_ids+="${diff_ids:+,}\"$(cat "$work/layer.id")\""
   add "$work/layer.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip
   layers+="${layers:+,}$descriptor"
 done

@@ -19,5 +19,5 @@ build() {
 }
 
 cd "$drover_root/testbed"
-recipe=$(recipe_hash controlplane/go.{mod,sum} "$drover_root/images/oci.sh" "$(declare -f build kubernetes_build)")
+recipe=$(recipe_hash controlplane/go.{mod,sum} "$(declare -f build kubernetes_build)")
 cached "nodes-$(kubernetes_version)-$recipe" build

@@ -72,7 +72,8 @@ class NodesIT {
 
       Waiting.until(
           "the pod on n1 runs again",
-          () -> pods(testbed, "{.items[*].status.containerStatuses[0].restartCount}").contains("1"));
+          () ->
+              pods(testbed, "{.items[*].status.containerStatuses[0].restartCount}").contains("1"));
       testbed.kubectl("rollout", "status", "daemonset/pause", "--timeout=60s").orThrow();
     } finally {
       testbed.kubectl("delete", "daemonset", "pause", "--cascade=foreground").orThrow();

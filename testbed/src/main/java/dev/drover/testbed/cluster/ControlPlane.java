@@ -473,7 +473,11 @@ public final class ControlPlane implements AutoCloseable {
 
   /** The numbers of its processes. */
   public List<Long> pids() {
-    return Stream.of(Optional.of(etcd), Optional.of(apiServer), Optional.of(controllerManager), Optional.ofNullable(scheduler))
+    return Stream.of(
+            Optional.of(etcd),
+            Optional.of(apiServer),
+            Optional.of(controllerManager),
+            Optional.ofNullable(scheduler))
         .flatMap(Optional::stream)
         .flatMap(service -> service.pid().stream())
         .toList();

@@ -3,6 +3,7 @@ package dev.drover.testbed.cluster;
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.UninstallCommand;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.Map;
 
@@ -65,13 +66,27 @@ public final class HelmRelease {
 
   /** Waits until every pod of the present revision is ready, and no other is left. */
   public void awaitRollout() {
-    for (String workload : new String[] {"deployment/drover-operator", "daemonset/drover-node-daemon"}) {
+    for (String workload :
+        new String[] {"deployment/drover-operator", "daemonset/drover-node-daemon"}) {
       var result = kubectl("rollout", "status", workload);
       if (!result.succeeded()) {
         throw new IllegalStateException(
             result.err() + result.out() + kubectl("describe", "pods").out());
       }
     }
+    // Whoever takes the place of another is ready before the other is gone.
+    Waiting.until(
+        "no pod of an earlier revision is left",
+        ROLLOUT_DEADLINE,
+        () ->
+            controlPlane
+                .client()
+                .pods()
+                .inNamespace(OperatorProcess.NAMESPACE)
+                .list()
+                .getItems()
+                .stream()
+                .noneMatch(pod -> pod.getMetadata().getDeletionTimestamp() != null));
   }
 
   private Command.Result kubectl(String verb, String... rest) {

@@ -9,7 +9,9 @@ public final class ProcessMemory {
 
   private ProcessMemory() {}
 
-  /** Its proportional set size in KiB: of a page that n processes share, it has an nth. 0 if gone. */
+  /**
+   * Its proportional set size in KiB: of a page that n processes share, it has an nth. 0 if gone.
+   */
   public static long proportionalKib(long pid) {
     return kib(Path.of("/proc", Long.toString(pid), "smaps_rollup"), "Pss:");
   }
