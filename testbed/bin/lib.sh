@@ -134,7 +134,7 @@ kubernetes_build() {
   done
 }
 
-# prepare_testbed GROUPS: all that has to be there before a testbed starts, with the progress of what takes minutes.
+# prepare_testbed GROUPS|nodes: all that has to be there before a testbed starts, with the progress of what takes minutes.
 prepare_testbed() {
   need openssl=openssl
   "$drover_root/testbed/bin/controlplane.sh" >/dev/null
@@ -142,8 +142,11 @@ prepare_testbed() {
   need ip=iproute2 nsenter=util-linux kill=procps mmdebstrap=mmdebstrap cpio=cpio gcc=gcc
   "$drover_root/testbed/bin/guest.sh" >/dev/null
   "$drover_root/testbed/bin/clock.sh" >/dev/null
-  "$drover_root/testbed/bin/root.sh" trixie >/dev/null
+  if [ "$1" = nodes ]; then prepare_nodes; else "$drover_root/testbed/bin/root.sh" trixie >/dev/null; fi
 }
+
+# nodes_possible: whether this machine's hosts can be nodes: KubernetesNode.possible has the same words.
+nodes_possible() { grep -q ':memory:' /proc/self/cgroup; }
 
 # prepare_nodes: what hosts need that are nodes of a cluster, too, and the lower layers of the images that they run.
 prepare_nodes() {

@@ -51,9 +51,13 @@ public final class Instructions {
       kubectl get lmig,dvm,hvn -A             Drover's objects
       kubectl apply -f config/samples/...     something to do
       n1 virsh list --all                     a command inside host n1
-      tail -f %s/operator.log
+      %s
     ./demo down removes it.
     """
-        .formatted(file, testbed.logs());
+        .formatted(
+            file,
+            testbed.hasNodes()
+                ? "kubectl logs -n drover-system deployment/drover-operator"
+                : "tail -f " + testbed.logs() + "/operator.log");
   }
 }

@@ -95,6 +95,15 @@ public final class KubernetesNode {
                 "--v=2"));
   }
 
+  /** Whether hosts can be nodes on this machine: with cgroup v1, so far. */
+  public static boolean possible() {
+    try {
+      return Files.readString(Path.of("/proc/self/cgroup")).contains(":memory:");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Its containers go on while it is away. */
   public NodeService containerd() {
     return containerd;

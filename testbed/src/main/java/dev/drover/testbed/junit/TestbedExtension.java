@@ -1,7 +1,9 @@
 package dev.drover.testbed.junit;
 
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.host.KubernetesNode;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -23,6 +25,8 @@ public final class TestbedExtension
   @Override
   public void beforeAll(ExtensionContext context) {
     DroverTestbed wanted = annotation(context);
+    Assumptions.assumeTrue(
+        !wanted.nodes() || KubernetesNode.possible(), "hosts can't be nodes without cgroup v1");
     Testbed testbed = testbed(context);
     testbed.ensureHosts(wanted.hosts());
     if (wanted.drover()) {
