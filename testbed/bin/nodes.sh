@@ -1,6 +1,6 @@
 #!/bin/bash
-# Prints a directory with what makes nodes of hosts: kubelet and kube-scheduler, and the archive of the pause image.
-# Of the control plane's version, and built like it.
+# Prints a directory with what makes nodes of hosts: kubelet and kube-scheduler, and the archives of two images, pause
+# and kubectl (for `helm test`). Of the control plane's version, and built like it.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -15,6 +15,11 @@ build() {
     "$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)/build/pause/linux/pause.c"
   "$drover_root/images/oci.sh" "$out/pause.tar" "drover.dev/testbed/pause:kept" \
     '{"Entrypoint":["/pause"],"User":"65535:65535"}' "$root"
+  mkdir -p "$root/bin"
+  rm "$root/pause"
+  cp "$("$drover_root/testbed/bin/controlplane.sh")/kubectl" "$root/bin/"
+  "$drover_root/images/oci.sh" "$out/kubectl.tar" "registry.k8s.io/kubectl:$version" \
+    '{"Entrypoint":["/bin/kubectl"],"User":"65532:65532"}' "$root"
   rm -r "$root"
 }
 

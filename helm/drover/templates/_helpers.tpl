@@ -25,18 +25,30 @@ app.kubernetes.io/name: drover-{{ .component }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Asked at the pod's address, unless it listens at another one only. */ -}}
+{{- define "drover.httpGet" -}}
+httpGet:
+  path: {{ .path }}
+  port: http
+  {{- with .values.httpAddress }}
+  {{- if not (has . (list "0.0.0.0" "::")) }}
+  host: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+{{- end -}}
+
 {{- define "drover.httpProbes" -}}
 startupProbe:
-  httpGet: {path: /livez, port: http}
+  {{- include "drover.httpGet" (dict "path" "/livez" "values" .) | nindent 2 }}
   periodSeconds: 2
   failureThreshold: 30
 livenessProbe:
-  httpGet: {path: /livez, port: http}
+  {{- include "drover.httpGet" (dict "path" "/livez" "values" .) | nindent 2 }}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
 readinessProbe:
-  httpGet: {path: /readyz, port: http}
+  {{- include "drover.httpGet" (dict "path" "/readyz" "values" .) | nindent 2 }}
   periodSeconds: 5
   timeoutSeconds: 5
 {{- end -}}
@@ -73,4 +85,52 @@ metadata:
 spec:
   policyName: {{ .name }}
   validationActions: [Deny]
+{{- end -}}
+
+{{- /*
+What docs/security.md has the reasons for. Connections are looked up by what libvirtd and QEMU have open (SYS_PTRACE; DAC_READ_SEARCH for
+a QEMU of another user) and broken by SOCK_DESTROY (NET_ADMIN); AppArmor's default profile for containers lets neither be looked at nor signalled.
+*/ -}}
+{{- define "drover.daemonSecurityContext" -}}
+readOnlyRootFilesystem: true
+runAsUser: 0
+{{- if .privileged }}
+privileged: true
+{{- else }}
+privileged: false
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+  {{- if eq .breakConnections "Allowed" }}
+  add: [NET_ADMIN, SYS_PTRACE, DAC_READ_SEARCH]
+  {{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- if or (eq .breakConnections "Allowed") (eq .restartLibvirt "Allowed") }}
+appArmorProfile:
+  type: Unconfined
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What the Pod Security level `restricted` asks of a container; the pod's part is in the templates. */ -}}
+{{- define "drover.restrictedSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "drover.restrictedPodSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "drover.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}

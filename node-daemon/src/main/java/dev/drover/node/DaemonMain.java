@@ -92,7 +92,8 @@ public final class DaemonMain {
     var registry = registry();
     var client = stop.closing("client", client(ANSWER_WITHIN));
     var heartbeatClient = stop.closing("heartbeat client", client(ANSWER_HEARTBEAT_WITHIN));
-    var hypervisor = stop.closing("hypervisor", openHypervisor.apply(clock));
+    var steadyClock = new SteadyClock(clock, System::nanoTime);
+    var hypervisor = stop.closing("hypervisor", openHypervisor.apply(steadyClock));
     var inventory =
         stop.closing(
             "inventory",
@@ -112,8 +113,8 @@ public final class DaemonMain {
         .addKeyValue(LogKeys.NAMESPACE, config.namespace())
         .log("The node daemon has started");
 
-    // After health, which has to answer while they wait for the API server.
-    stop.closing(
+    var roles =
+        stop.closing(
             "roles",
             new Roles(
                 config.nodeName(),
@@ -122,9 +123,11 @@ public final class DaemonMain {
                 client,
                 hypervisor,
                 registry,
-                clock,
-                config.watchdog()))
-        .start();
+                steadyClock,
+                config.watchdog()));
+    steadyClock.followHostWhile(() -> roles.transfers() == 0);
+    // After health, which has to answer while they wait for the API server.
+    roles.start();
   }
 
   private static Way way(DaemonConfig config, InstantSource clock) {

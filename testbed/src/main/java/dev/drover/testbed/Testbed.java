@@ -197,6 +197,8 @@ public final class Testbed implements AutoCloseable {
         Path archive = Recipes.image(component);
         nodes().forEach(node -> node.load(archive));
       }
+      // For `helm test`.
+      nodes().forEach(node -> node.load(Recipes.nodes().resolve("kubectl.tar")));
       release().install(RELEASE_VALUES);
       droverInstalled = true;
     }

@@ -7,15 +7,19 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.marcnuri.helm.Helm;
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.process.Recipes;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicy;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicyBinding;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.api.model.rbac.Role;
@@ -54,6 +58,10 @@ class ChartTest {
         .hasMessageContaining("replica");
     assertThatThrownBy(() -> rendered(Map.of("nodeDaemon.peerTransport", "udp")))
         .hasMessageContaining("peerTransport");
+    assertThatThrownBy(() -> rendered(Map.of("nodeDaemon.maxUnavailable", "0%")))
+        .hasMessageContaining("maxUnavailable");
+    assertThatThrownBy(() -> rendered(Map.of("networkPolicy.apiServerPorts[0]", 0)))
+        .hasMessageContaining("apiServerPorts");
   }
 
   @Test
@@ -162,6 +170,115 @@ class ChartTest {
             "DROVER_MIGRATION_ADDRESS=status.hostIP");
   }
 
+  @Test
+  void aDaemonThatIsNotPrivilegedHasWhatItUses() {
+    assertThat(daemonContainer(Map.of()).getSecurityContext())
+        .satisfies(
+            context -> {
+              assertThat(context.getPrivileged()).isTrue();
+              assertThat(context.getReadOnlyRootFilesystem()).isTrue();
+            });
+    assertThat(daemonContainer(Map.of("nodeDaemon.privileged", false)).getSecurityContext())
+        .satisfies(
+            context -> {
+              assertThat(context.getPrivileged()).isFalse();
+              assertThat(context.getAllowPrivilegeEscalation()).isFalse();
+              assertThat(context.getReadOnlyRootFilesystem()).isTrue();
+              assertThat(context.getCapabilities().getDrop()).containsExactly("ALL");
+              assertThat(context.getCapabilities().getAdd())
+                  .containsExactly("NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH");
+              assertThat(context.getSeccompProfile().getType()).isEqualTo("RuntimeDefault");
+              assertThat(context.getAppArmorProfile().getType()).isEqualTo("Unconfined");
+            });
+    assertThat(
+            daemonContainer(
+                    Map.of("nodeDaemon.privileged", false, "nodeDaemon.breakConnections", "Never"))
+                .getSecurityContext())
+        .satisfies(
+            context -> {
+              assertThat(context.getCapabilities().getAdd()).isNullOrEmpty();
+              assertThat(context.getAppArmorProfile()).isNull();
+            });
+  }
+
+  @Test
+  void nothingOfTheHostIsWrittenTo() {
+    var mounts = daemonContainer(Map.of()).getVolumeMounts();
+
+    assertThat(mounts)
+        .filteredOn(mount -> !mount.getMountPath().equals("/tmp"))
+        .hasSize(2)
+        .allMatch(VolumeMount::getReadOnly);
+  }
+
+  @Test
+  void theKubeletAsksWhereTheDaemonListens() {
+    assertThat(daemonContainer(Map.of()).getReadinessProbe().getHttpGet().getHost()).isNull();
+    assertThat(
+            daemonContainer(Map.of("nodeDaemon.httpAddress", "127.0.0.1"))
+                .getReadinessProbe()
+                .getHttpGet()
+                .getHost())
+        .isEqualTo("127.0.0.1");
+  }
+
+  private static Container daemonContainer(Map<String, Object> values) {
+    return of(DaemonSet.class, rendered(values))
+        .getFirst()
+        .getSpec()
+        .getTemplate()
+        .getSpec()
+        .getContainers()
+        .getFirst();
+  }
+
+  @Test
+  void aDrainLeavesOneOperator() {
+    var objects = rendered(Map.of());
+
+    assertThat(of(PodDisruptionBudget.class, objects))
+        .singleElement()
+        .satisfies(
+            budget ->
+                assertThat(
+                        of(Deployment.class, objects)
+                            .getFirst()
+                            .getSpec()
+                            .getTemplate()
+                            .getMetadata()
+                            .getLabels())
+                    .containsAllEntriesOf(budget.getSpec().getSelector().getMatchLabels()));
+    assertThat(of(PodDisruptionBudget.class, rendered(Map.of("operator.replicas", 1)))).isEmpty();
+  }
+
+  @Test
+  void theDashboardKnowsItsMetrics() throws IOException {
+    assertThat(of(ConfigMap.class, rendered(Map.of()))).isEmpty();
+
+    var maps = of(ConfigMap.class, rendered(Map.of("monitoring.dashboard.enabled", true)));
+    var metrics = Files.readString(Recipes.sourceTree().resolve("docs/reference/metrics.md"));
+
+    assertThat(maps).hasSize(1);
+    assertThat(maps.getFirst().getMetadata().getLabels()).containsEntry("grafana_dashboard", "1");
+    var panels =
+        Serialization.jsonMapper()
+            .readTree(maps.getFirst().getData().get("drover.json"))
+            .path("panels");
+    assertThat(panels.size()).isGreaterThan(10);
+    assertThat(panels)
+        .flatExtracting(panel -> panel.findValuesAsText("expr"))
+        .isNotEmpty()
+        .allSatisfy(
+            expression ->
+                assertThat(
+                        Pattern.compile("drover_[a-z_]+")
+                            .matcher(expression)
+                            .results()
+                            .map(metric -> metric.group().replaceAll("_bucket$", "")))
+                    .isNotEmpty()
+                    .allMatch(metric -> metrics.contains("`" + metric + "`")));
+  }
+
   /** Both refuse to start with a variable that they don't know. */
   @ParameterizedTest
   @CsvSource({
@@ -253,8 +370,7 @@ class ChartTest {
               var path = prefix + entry.getKey();
               var name = entry.getKey();
               return entry.getValue().isObject()
-                      && !name.equals("resources")
-                      && !name.equals("nodeSelector")
+                      && !List.of("resources", "nodeSelector", "labels").contains(name)
                   ? paths(path + ".", entry.getValue()).stream()
                   : Stream.of(path);
             })

@@ -8,6 +8,7 @@ import dev.drover.api.ApiTest;
 import dev.drover.testbed.cluster.ControlPlane;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -305,6 +306,49 @@ class NodeBoundaryApiTest {
     refused(message, () -> nowhere.report(MACHINE + SIGHTING.formatted("n1", "Running")));
     refused(message, () -> nowhere.apply(node("n1")));
     refused(message, () -> nowhere.apply(lease("drover-node-n1")));
+  }
+
+  /** Whoever has stolen one has it no longer than the pod is there. */
+  @Test
+  void aTokenEndsWithItsPod(ControlPlane controlPlane) {
+    var stolen = daemon(controlPlane, "n4");
+    accepted(() -> stolen.apply(node("n4")));
+    try {
+      controlPlane
+          .client()
+          .pods()
+          .inNamespace(SYSTEM)
+          .withName("drover-node-daemon-n4")
+          .withGracePeriod(0)
+          .delete();
+
+      // The API server looks at the pod again after some seconds.
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .untilAsserted(() -> refused("Unauthorized", () -> stolen.apply(node("n4"))));
+    } finally {
+      admin.delete(node("n4"));
+    }
+  }
+
+  @Test
+  void aDaemonsTokenOpensNothingElse() {
+    refused("cannot get", () -> n1.get(secret()));
+    refused("cannot create", () -> n1.create(secret()));
+    refused(
+        "cannot create",
+        () ->
+            n1.create(
+                """
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: mine, namespace: boundary}
+                spec: {containers: [{name: mine, image: mine}]}
+                """));
+  }
+
+  private static String secret() {
+    return "apiVersion: v1\nkind: Secret\nmetadata: {name: mine, namespace: boundary}\n";
   }
 
   @Test

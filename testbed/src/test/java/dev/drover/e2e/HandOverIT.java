@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
+import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
@@ -13,12 +14,18 @@ import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** The last instants: who finishes them, and what comes of them when somebody dies. */
 @DroverTestbed
 class HandOverIT {
   private static final Duration WANTED = Duration.ofSeconds(5);
+
+  @AfterEach
+  void takeBack(Testbed testbed) {
+    fenceTarget(testbed, false);
+  }
 
   @Test
   void theHandOverNeedsNoApiServer(Testbed testbed) {
@@ -49,7 +56,8 @@ class HandOverIT {
 
   @Test
   void theTargetsDaemonFinishesIfTheSourcesStaysAway(Testbed testbed) {
-    var spec = GuestSpec.named("orphaned").withDisk(DiskSpec.local(64)).dirtying(64, 4);
+    // An idle guest: nobody steers its transfer once its daemon is dead.
+    var spec = GuestSpec.named("orphaned").withDisk(DiskSpec.local(64));
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       var migration = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 12\n");
@@ -96,14 +104,20 @@ class HandOverIT {
       withASlowLine(
           () -> {
             var migration = intoTheSwitchover(scene);
-            var since = scene.guest().observer().now();
             scene.target().libvirtd().pause();
-            var status = migration.await("has failed", s -> s.failure() != null).status();
-            assertThat(status.failure().reason()).isEqualTo(Reason.ConnectionToTargetFailed.name());
-            assertThat(status.failure().message()).contains("stands still");
-            scene.guest().awaitRunningOn(scene.source());
-            assertThat(scene.guest().longestSilence(since)).isLessThan(WANTED.plusSeconds(4));
-            scene.target().libvirtd().resume();
+            try {
+              // As long as it is being sent it stands still because that was allowed.
+              Waiting.until("all of the memory was sent", () -> streams(scene) == 0);
+              var since = scene.guest().observer().now();
+              var status = migration.await("has failed", s -> s.failure() != null).status();
+              assertThat(status.failure().reason())
+                  .isEqualTo(Reason.ConnectionToTargetFailed.name());
+              assertThat(status.failure().message()).contains("stands still");
+              scene.guest().awaitRunningOn(scene.source());
+              assertThat(scene.guest().longestSilence(since)).isLessThan(WANTED);
+            } finally {
+              scene.target().libvirtd().resume();
+            }
             migration.awaitFailed(Reason.ConnectionToTargetFailed);
           });
       scene.assertStayed(boot);
@@ -120,10 +134,13 @@ class HandOverIT {
             var migration = intoTheSwitchover(scene);
             var since = scene.guest().observer().now();
             scene.target().cut();
-            migration.await("has failed", s -> s.failure() != null);
-            scene.guest().awaitRunningOn(scene.source());
-            assertThat(scene.guest().longestSilence(since)).isLessThan(WANTED);
-            scene.target().heal();
+            try {
+              migration.await("has failed", s -> s.failure() != null);
+              scene.guest().awaitRunningOn(scene.source());
+              assertThat(scene.guest().longestSilence(since)).isLessThan(WANTED);
+            } finally {
+              scene.target().heal();
+            }
             migration.awaitFailed(Reason.ConnectionToTargetFailed);
           });
       scene.assertStayed(boot);
@@ -158,6 +175,40 @@ class HandOverIT {
     }
   }
 
+  /** As above, but there is no target any more that could be asked whether it runs there. */
+  @Test
+  void aGuestThatIsHeldForALostTargetGoesOnOnceThatIsFenced(Testbed testbed) {
+    var spec = GuestSpec.named("jilted").withDisk(DiskSpec.shared(64)).dirtying(64, 40);
+    try (var scene = Scene.onSource(testbed, spec)) {
+      var boot = scene.guest().bootId();
+      withASlowLine(
+          () -> {
+            var migration = intoTheSwitchover(scene);
+            scene.target().libvirtd().pause();
+            Waiting.until("all of the memory was sent", () -> streams(scene) == 0);
+            scene.source().libvirtd().kill();
+            scene.target().powerOff();
+            scene.source().libvirtd().start();
+            migration.await(
+                "waits for the target",
+                s ->
+                    s.source() != null && s.source().state() == SourceReport.State.HandOverPending);
+            assertThat(scene.source().virsh("domstate", "jilted").out()).contains("paused");
+            fenceTarget(testbed, true);
+            migration.awaitFailed(Reason.TargetHostLost);
+          });
+      scene.guest().awaitRunningOn(scene.source());
+      assertThat(scene.guest().bootId()).isEqualTo(boot);
+      assertThat(scene.guest().verify().clean()).isTrue();
+      assertThat(scene.guest().twoCopiesHeard()).isFalse();
+    }
+  }
+
+  private static void fenceTarget(Testbed testbed, boolean fenced) {
+    var patch = "{\"spec\":{\"fenced\":%s}}".formatted(fenced);
+    testbed.kubectl("patch", "hvn", "n2", "--type=merge", "-p", patch).orThrow();
+  }
+
   private static long streams(Scene scene) {
     return scene
         .source()
@@ -169,7 +220,7 @@ class HandOverIT {
   }
 
   /** Returns when the guest stands still; the rest of it takes some seconds. */
-  private static Migration intoTheSwitchover(Scene scene) {
+  static Migration intoTheSwitchover(Scene scene) {
     var migration = scene.migrate("target: {nodeName: n2}\nmaxDowntimeMilliseconds: 10000\n");
     scene
         .source()
@@ -179,8 +230,8 @@ class HandOverIT {
   }
 
   /** QEMU drops every cap while the guest stands still: only a slow line makes that last. */
-  private static void withASlowLine(Runnable body) {
-    tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms");
+  static void withASlowLine(Runnable body) {
+    tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms").orThrow();
     try {
       body.run();
     } finally {
@@ -188,9 +239,10 @@ class HandOverIT {
     }
   }
 
-  private static void tc(String verb, String... arguments) {
+  /** With a host that was lost, its line has gone, too. */
+  private static Command.Result tc(String verb, String... arguments) {
     var command =
         Stream.concat(Stream.of("tc", "qdisc", verb, "dev", "drover-n2"), Arrays.stream(arguments));
-    Command.of(command.toList()).output();
+    return Command.of(command.toList()).run();
   }
 }

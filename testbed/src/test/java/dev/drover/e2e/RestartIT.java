@@ -16,8 +16,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Each process is killed, without a word of warning, as soon as the migration is seen in a phase.
- * Nothing is started twice, the transfer goes on, and the end is told. {@link SwitchoverRestartIT}
- * has the two phases that are usually too short for it.
+ * Nothing is started twice, the transfer goes on, and the end is told. The fault matrix has the two
+ * phases that are usually too short for it ({@code dev.drover.faults.FaultMatrixIT}).
  */
 @DroverTestbed
 class RestartIT {

@@ -25,6 +25,7 @@ class FaultMatrixIT {
   private static final Set<Fault> TOO_LONG =
       EnumSet.of(Fault.ControlCut60s, Fault.DataCut60s, Fault.LinkCut60s);
 
+  /** By guest: another one has to be booted. */
   private static final List<Cell> CELLS =
       List.of(
           new Cell(Moment.PreMigration, Fault.SourceDaemonKilled, Storage.Block),
@@ -37,6 +38,11 @@ class FaultMatrixIT {
           new Cell(Moment.PostCopy, Fault.DataCut3s, Storage.Block),
           new Cell(Moment.RamCopy, Fault.TargetQemuKilled, Storage.Block),
           new Cell(Moment.DiskCopy, Fault.TargetDiskFull, Storage.Block),
+          new Cell(Moment.Switchover, Fault.SourceDaemonKilled, Storage.Shared),
+          new Cell(Moment.Switchover, Fault.TargetDaemonKilled, Storage.Shared),
+          new Cell(Moment.PostCopy, Fault.OperatorKilled, Storage.Shared),
+          new Cell(Moment.PostCopy, Fault.SourceDaemonKilled, Storage.Shared),
+          new Cell(Moment.PostCopy, Fault.TargetDaemonKilled, Storage.Shared),
           new Cell(Moment.HandOver, Fault.ControlCut3s, Storage.Shared),
           new Cell(Moment.Switchover, Fault.LinkCut3s, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.ApiServerDown30s, Storage.Shared),

@@ -50,8 +50,11 @@ enum Moment {
                   && s.progress().memoryProcessedBytes() == 0);
     }
   },
-  /** Capped, so that it takes some seconds. */
-  RamCopy("bandwidthMiBps: 12\n") {
+  /**
+   * Capped, so that it takes some seconds; but what the guest writes to its disk must fit under the
+   * cap: a mirror sends 64 KiB for each block of 4, so 16 MiB/s for its 1.
+   */
+  RamCopy("bandwidthMiBps: 24\n") {
     @Override
     boolean await(Trial trial) {
       return trial.awaitStatus(
@@ -100,10 +103,10 @@ enum Moment {
                   || (s.source() != null && s.source().state() == SourceReport.State.Switched));
     }
   },
-  /** The guest runs at the target, and half of its memory is at the source. */
+  /** The guest runs at the target, and half of its memory is at the source; as for RamCopy. */
   PostCopy(
       """
-      bandwidthMiBps: 6
+      bandwidthMiBps: 24
       maxDowntimeMilliseconds: 50
       postCopy: Allowed
       commit: Direct

@@ -181,6 +181,7 @@ final class Trial implements AutoCloseable {
       violations.add("outcome " + outcome + ", expected " + EnumSet.copyOf(mayBe));
     }
     judgeTruth(end.isPresent(), status, home);
+    judgePhases(status);
     @Nullable Long silence = null;
     if (alive) {
       var longest = guest().observer().beats().longestSilence(hitAt, guest().observer().now());
@@ -213,6 +214,16 @@ final class Trial implements AutoCloseable {
         (System.nanoTime() - started) / 1e9,
         Instant.now().toString(),
         Results.commit());
+  }
+
+  /** Whoever comes back goes on; nothing begins anew. */
+  private void judgePhases(LiveMigrationStatus status) {
+    var times =
+        status.phases() == null ? List.<LiveMigrationStatus.PhaseTimes>of() : status.phases();
+    var phases = times.stream().map(p -> p.phase()).toList();
+    if (phases.stream().distinct().count() < phases.size()) {
+      violations.add("a phase twice: " + phases);
+    }
   }
 
   /** Where the guest beats, and has a process. */

@@ -88,6 +88,8 @@ public record Evidence(
     Discarded,
     /** Runs, and still fetches memory from the source. */
     RunsPostCopy,
+    /** Its host is off, as an admin says and its silence bears out: nothing of it ever runs. */
+    HostFenced,
     /** libvirt there could not be asked. */
     Unknown
   }

@@ -61,7 +61,13 @@ public final class HandOver {
               : e.release() == Release.Undefined || e.call() == Call.Succeeded
                   ? new Verdict.Wait(
                       "the source has let go of the guest, and the target has nothing of it")
-                  : new Verdict.GuestLost();
+                  : new Verdict.GuestLost(
+                      "The guest's process ended, and the target has not got the guest");
+      case HostFenced ->
+          new Verdict.GuestLost(
+              e.release() == Release.None
+                  ? "The guest's process ended, and the target's host is fenced"
+                  : "The guest had been handed over to the target, whose host is fenced");
       case Unknown ->
           new Verdict.Wait(
               "the source's process is gone, and the target's libvirt does not answer");
@@ -76,7 +82,9 @@ public final class HandOver {
       case AsBefore -> asBefore(e);
       case HeldForMigration -> held(e);
       case HeldForPostCopy ->
-          new Verdict.Wait("post-copy is broken; both halves of the guest are kept");
+          e.target() == TargetView.HostFenced
+              ? new Verdict.EndSource() // the guest has run on elsewhere, and what is here is old
+              : new Verdict.Wait("post-copy is broken; both halves of the guest are kept");
       case Inactive -> new Verdict.Wait("the source's process is about to end");
       case Unknown -> new Verdict.Wait("the source's libvirt does not answer");
     };
@@ -111,7 +119,8 @@ public final class HandOver {
               : new Verdict.Wait(
                   "libvirt's call is over, the source still holds the guest for it, and with commit Direct it may have"
                       + " run at the target; whoever knows ends one of the two");
-      case Absent ->
+      // INVARIANT: nothing that has ever run, and nothing that can still begin to.
+      case Absent, HostFenced ->
           e.fenced()
               ? new Verdict.ResumeSource()
               : new Verdict.Wait(

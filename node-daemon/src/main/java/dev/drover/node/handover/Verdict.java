@@ -13,7 +13,7 @@ public sealed interface Verdict {
   record Stopped() implements Verdict {}
 
   /** The guest is on neither host. */
-  record GuestLost() implements Verdict {}
+  record GuestLost(String because) implements Verdict {}
 
   /** The transfer was only intended, and nothing of it is anywhere: start it. */
   record Start() implements Verdict {}
@@ -27,7 +27,7 @@ public sealed interface Verdict {
   /** The source holds the guest for a transfer that is over, and nothing of it is at the target. */
   record ResumeSource() implements Verdict {}
 
-  /** The guest runs at the target, and what the source holds is stale: end it. */
+  /** The guest runs, or has run, at the target, and what the source holds is stale: end it. */
   record EndSource() implements Verdict {}
 
   /** Not decided: touch nothing, look again. */

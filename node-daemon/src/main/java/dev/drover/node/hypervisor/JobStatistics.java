@@ -28,6 +28,25 @@ public record JobStatistics(
     long diskBytesPerSecond,
     OptionalLong throttlePercent) {
 
+  public JobStatistics withElapsedMilliseconds(long milliseconds) {
+    return new JobStatistics(
+        operation,
+        state,
+        milliseconds,
+        downtimeMilliseconds,
+        memoryTotalBytes,
+        memoryProcessedBytes,
+        memoryRemainingBytes,
+        memoryBytesPerSecond,
+        dirtyRateBytesPerSecond,
+        iteration,
+        diskTotalBytes,
+        diskProcessedBytes,
+        diskRemainingBytes,
+        diskBytesPerSecond,
+        throttlePercent);
+  }
+
   /** What kind of job it is. */
   public enum Operation {
     MigrationOut,

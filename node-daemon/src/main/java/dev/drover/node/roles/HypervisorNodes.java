@@ -1,8 +1,10 @@
 package dev.drover.node.roles;
 
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeSpec;
 import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.Reason;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.source.PeerDirectory;
@@ -53,6 +55,26 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits, SourceSide {
       return Optional.of(new PeerAddress(InetAddress.getByName(address), transport));
     } catch (UnknownHostException e) {
       return Optional.empty(); // not a literal after all; nothing is looked up
+    }
+  }
+
+  @Override
+  public boolean isFenced(String node) {
+    try {
+      var object = client.resources(HypervisorNode.class).withName(node).get();
+      // INVARIANT: both. spec is the admins' alone; of the status, a daemon may write its own
+      // node's.
+      return object != null
+          && object.getSpec() != null
+          && object.getSpec().saidToBeFenced()
+          && object.getStatus() != null
+          && object
+              .getStatus()
+              .condition(ConditionType.Ready)
+              .filter(ready -> ready.reason().equals(Reason.HostFenced.name()))
+              .isPresent();
+    } catch (KubernetesClientException e) {
+      return false;
     }
   }
 

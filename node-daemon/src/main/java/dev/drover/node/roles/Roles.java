@@ -114,6 +114,11 @@ public final class Roles implements AutoCloseable {
         new RoleReconciler(target::handle, target::gone), "drover-target", "status.targetNode");
   }
 
+  /** How many guests are on their way from here. */
+  public int transfers() {
+    return source.transfers();
+  }
+
   /** Returns once both watches are in step with the API server. */
   public void start() {
     restoreReservations();

@@ -108,12 +108,8 @@ final class Fence implements Runnable {
           switched(transfer.clock().instant());
           return;
         }
-        case Verdict.GuestLost() -> {
-          var unused =
-              transfer.say(
-                  State.GuestLost,
-                  Reason.GuestStopped,
-                  "The guest's process ended, and the target has not got the guest");
+        case Verdict.GuestLost(var because) -> {
+          var unused = transfer.say(State.GuestLost, Reason.GuestStopped, because);
           transfer.end();
           return;
         }
@@ -226,10 +222,7 @@ final class Fence implements Runnable {
         stoodStillAnyway ? null : seen != null ? seen : libvirtDowntime,
         stoodStillAnyway ? null : libvirtDowntime,
         handOver,
-        figures
-            .map(JobStatistics::elapsedMilliseconds)
-            .filter(ms -> ms > 0)
-            .orElse(Duration.between(startedAt, at).toMillis()),
+        transfer.elapsedUntil(at).orElse(Duration.between(startedAt, at)).toMillis(),
         figures.map(f -> f.memoryProcessedBytes() + f.diskProcessedBytes()).orElse(null),
         figures.map(JobStatistics::iteration).orElse(null),
         order.fenced() ? "Fenced" : "Direct",

@@ -13,6 +13,15 @@ public interface PeerDirectory {
   /** Empty if there is no such node, or it has not said. */
   Optional<PeerAddress> addressOf(String nodeName);
 
+  /**
+   * Whether that host is off for certain: an admin says so ({@code spec.fenced}), and the operator
+   * has found its daemon silent (condition {@code Ready}, reason {@code HostFenced}). False if it
+   * can't be learned.
+   */
+  default boolean isFenced(String nodeName) {
+    return false;
+  }
+
   /** Whether memory and disks go encrypted. */
   default boolean encrypts() {
     return false;

@@ -26,6 +26,7 @@ final class PeerLink implements AutoCloseable {
   private @Nullable Peer peer;
   private boolean canResumePostCopy;
   private boolean closed;
+  private volatile boolean hostFenced;
 
   PeerLink(Hypervisor hypervisor, PeerAddress address, UUID uuid) {
     this.hypervisor = hypervisor;
@@ -48,8 +49,16 @@ final class PeerLink implements AutoCloseable {
     return canResumePostCopy;
   }
 
+  /** The target's host is off for certain: it is not asked any more. */
+  void hostIsFenced() {
+    hostFenced = true;
+  }
+
   /** What the target says of the domain; {@code Unknown} if it can't be asked now. */
   synchronized TargetView view() {
+    if (hostFenced) {
+      return TargetView.HostFenced;
+    }
     try {
       open();
       return peer == null
@@ -59,6 +68,11 @@ final class PeerLink implements AutoCloseable {
       disconnect();
       return TargetView.Unknown;
     }
+  }
+
+  /** What is known of it anyway. */
+  TargetView viewWithoutAsking() {
+    return hostFenced ? TargetView.HostFenced : TargetView.Unknown;
   }
 
   private static TargetView viewOf(DomainState state) {

@@ -40,6 +40,7 @@ final class PostCopyRecovery {
   private long processed = -1;
   private @Nullable Instant movedAt;
   private @Nullable Instant triedAt;
+  private @Nullable Instant resumedAt;
   private String told = "";
   private boolean runsThere;
 
@@ -98,6 +99,10 @@ final class PostCopyRecovery {
       return;
     }
     triedAt = now;
+    if (transfer.ownCall().filter(call -> !call.returned().isDone()).isPresent()) {
+      endLingeringCall(now); // libvirt refuses a second one beside it
+      return;
+    }
     if (transfer.peer().view() != TargetView.RunsPostCopy) {
       return; // the link, or the libvirt at its other end, is not back
     }
@@ -116,6 +121,16 @@ final class PostCopyRecovery {
                     List.of(), // they are over there already
                     order.bridges(),
                     tuner.totalMebibytesPerSecond())));
+    resumedAt = transfer.clock().instant();
+  }
+
+  /** A resumption whose two ends do not find each other is paused, and tried anew. */
+  private void endLingeringCall(Instant now) throws HypervisorException {
+    if (resumedAt != null && now.isAfter(resumedAt.plus(BROKEN_AFTER))) {
+      resumedAt = now;
+      LOG.warn(transfer.voice().ref()).log("The post-copy does not go on; it is paused again");
+      transfer.hypervisor().pausePostCopy(transfer.order().uuid());
+    }
   }
 
   private void say(String outlook) {

@@ -11,6 +11,7 @@ import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.Transfer;
 import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.report.StatusApplier.Outcome;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -41,6 +42,7 @@ final class RunningTransfer {
   private final AtomicReference<@Nullable Decider> decider = new AtomicReference<>();
   private volatile @Nullable Transfer call;
   private volatile @Nullable JobStatistics lastJob;
+  private final AtomicReference<@Nullable Instant> startedAt = new AtomicReference<>();
   private volatile boolean over;
   private volatile @Nullable TransferConnections connections;
   private volatile @Nullable Instant abortedAt;
@@ -168,10 +170,26 @@ final class RunningTransfer {
             .filter(
                 j ->
                     j.operation() == JobStatistics.Operation.MigrationOut
-                        && j.state() == JobStatistics.State.Active);
+                        && j.state() == JobStatistics.State.Active)
+            .map(this::timedHere);
     job.ifPresent(j -> lastJob = j);
     jobSeen = job.isPresent();
     return job;
+  }
+
+  /**
+   * libvirt reckons by the host's time of day, which may be set meanwhile: from the first look on,
+   * this daemon's clock counts.
+   */
+  private JobStatistics timedHere(JobStatistics job) {
+    var now = clock.instant();
+    startedAt.compareAndSet(null, now.minusMillis(job.elapsedMilliseconds()));
+    return job.withElapsedMilliseconds(elapsedUntil(now).orElseThrow().toMillis());
+  }
+
+  /** How long it has taken by then; empty if it was never seen to run. */
+  Optional<Duration> elapsedUntil(Instant now) {
+    return Optional.ofNullable(startedAt.get()).map(since -> Duration.between(since, now));
   }
 
   Optional<JobStatistics> lastJob() {

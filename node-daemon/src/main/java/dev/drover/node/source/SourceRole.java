@@ -51,6 +51,9 @@ public final class SourceRole implements HypervisorListener {
   private static final Duration LOOK_AGAIN_AFTER = Duration.ofSeconds(1);
   private static final Duration PEER_DEADLINE = Duration.ofSeconds(10);
 
+  /** How soon it is learned that an admin has fenced a target that is waited for. */
+  private static final Duration FENCING_LOOK = Duration.ofSeconds(5);
+
   /** A target that has not answered by then may wait for digests; most do within half of it. */
   private static final Duration TARGET_SHOULD_TAKE = Duration.ofSeconds(1);
 
@@ -393,7 +396,7 @@ public final class SourceRole implements HypervisorListener {
     var run = runs.get(key(migration));
     if (run != null) {
       run.requestStop(new StopRequest(reasonOf(failure), failure.message()));
-      return Optional.empty();
+      return undecided(migration, own, run);
     }
     var state = own.map(SourceReport::state).orElse(null);
     if (state == null || state == State.Inspected) {
@@ -422,6 +425,23 @@ public final class SourceRole implements HypervisorListener {
       }
       case Inspected, Refused, Switched, Stopped, GuestLost, CleanedUp -> Optional.empty();
     };
+  }
+
+  /** What can't be decided because a target is silent can be once its host is fenced. */
+  private Optional<Duration> undecided(
+      LiveMigration migration, Optional<SourceReport> own, TransferRun run) {
+    if (own.filter(
+            report ->
+                report.state() == State.HandOverPending || report.state() == State.PostCopying)
+        .isEmpty()) {
+      return Optional.empty();
+    }
+    var target = migration.getStatus().targetNode();
+    if (target != null && peers.isFenced(target)) {
+      run.targetIsFenced();
+      return Optional.empty();
+    }
+    return Optional.of(FENCING_LOOK);
   }
 
   private static Reason reasonOf(Failure failure) {

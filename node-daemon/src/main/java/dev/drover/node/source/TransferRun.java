@@ -99,6 +99,12 @@ final class TransferRun implements Runnable {
     }
   }
 
+  /** Nothing of the target runs any more, nor will: goes on from that. */
+  void targetIsFenced() {
+    peer.hostIsFenced();
+    signals.wake();
+  }
+
   /** Goes by that spec from now on. */
   void retune(Tuning newest) {
     boolean differs = newest.generation() != tuning.generation();

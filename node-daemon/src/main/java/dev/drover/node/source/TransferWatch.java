@@ -6,7 +6,6 @@ import dev.drover.node.handover.Evidence;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.Release;
 import dev.drover.node.handover.Evidence.SourceView;
-import dev.drover.node.handover.Evidence.TargetView;
 import dev.drover.node.handover.Evidence.Written;
 import dev.drover.node.handover.HandOver;
 import dev.drover.node.handover.Verdict;
@@ -228,7 +227,7 @@ final class TransferWatch {
       case Verdict.EndSource() -> {
         if (isSteady(verdict)) {
           cure(
-              "end what is left here of a guest that runs at the target",
+              "end what is left here of a guest that has run on at the target",
               () -> transfer.hypervisor().destroy(transfer.order().uuid()));
         }
       }
@@ -237,7 +236,7 @@ final class TransferWatch {
           undecided.because(because); // else it is for the recovery to mend and to tell
         }
       }
-      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost(), Verdict.Start() ->
+      case Verdict.Switched(), Verdict.ResumeTarget(), Verdict.GuestLost _, Verdict.Start() ->
           throw new IllegalStateException("not while the source's process lives: " + verdict);
     }
     if (!verdict.equals(lastVerdict)) {
@@ -254,7 +253,7 @@ final class TransferWatch {
         source,
         source == SourceView.AsBefore || source == SourceView.HeldForMigration
             ? transfer.peer().view()
-            : TargetView.Unknown,
+            : transfer.peer().viewWithoutAsking(),
         call,
         transfer.order().guest().paused(),
         transfer.order().fenced(),

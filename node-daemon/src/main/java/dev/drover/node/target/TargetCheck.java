@@ -213,8 +213,7 @@ final class TargetCheck {
   private List<DiskPlan> planDisks(
       String migrationUid, Guest guest, CopyRule rule, List<Blocker> blockers)
       throws HypervisorException {
-    Map<String, PoolState> pools =
-        hypervisor.pools().stream().collect(Collectors.toMap(PoolState::name, Function.identity()));
+    var pools = pools();
     List<DiskPlan> plan = new ArrayList<>();
     Map<String, Long> roomNeeded = new HashMap<>();
     boolean writableShared = false;
@@ -276,9 +275,27 @@ final class TargetCheck {
               Reason.StorageIsShared,
               "this host sees the guest's disks already, so there is nothing to copy; use storage: Auto or Shared"));
     }
+    requireRoom(migrationUid, roomNeeded, blockers);
+    return plan;
+  }
+
+  private Map<String, PoolState> pools() throws HypervisorException {
+    return hypervisor.pools().stream()
+        .collect(Collectors.toMap(PoolState::name, Function.identity()));
+  }
+
+  /**
+   * After each pool was looked into for what is to come there, which has refreshed it: libvirt does
+   * not see by itself that a file beside its own takes room, or has gone.
+   */
+  private void requireRoom(
+      String migrationUid, Map<String, Long> roomNeeded, List<Blocker> blockers)
+      throws HypervisorException {
+    var pools = roomNeeded.isEmpty() ? Map.<String, PoolState>of() : pools();
     for (var need : roomNeeded.entrySet()) {
+      var pool = pools.get(need.getKey());
       long free =
-          Objects.requireNonNull(pools.get(need.getKey())).availableBytes()
+          (pool == null ? 0 : pool.availableBytes())
               - holds.poolBytesOfOthers(migrationUid, need.getKey());
       if (need.getValue() > free) {
         blockers.add(
@@ -288,7 +305,6 @@ final class TargetCheck {
                     .formatted(need.getKey(), Math.max(0, free >> 20), need.getValue() >> 20)));
       }
     }
-    return plan;
   }
 
   /** The server may not tell what of it is in use, so all of it needs room. */

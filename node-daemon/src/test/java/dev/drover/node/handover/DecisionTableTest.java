@@ -53,6 +53,7 @@ class DecisionTableTest {
       case ArrivedAndOff -> "defined, shut off";
       case Discarded -> "given up by its libvirt";
       case RunsPostCopy -> "runs, in post-copy";
+      case HostFenced -> "its host is fenced";
       case Unknown -> "can't be asked";
     };
   }
@@ -62,7 +63,7 @@ class DecisionTableTest {
       case Verdict.ResumeTarget() -> "**resume the target**";
       case Verdict.Switched() -> "switched";
       case Verdict.Stopped() -> "stopped: the guest is here";
-      case Verdict.GuestLost() -> "the guest is lost";
+      case Verdict.GuestLost _ -> "the guest is lost";
       case Verdict.Start() -> "**start** the transfer";
       case Verdict.DiscardTarget() -> "**destroy the target's half**, look again";
       case Verdict.ResumeSource() -> "**let the source go on**";

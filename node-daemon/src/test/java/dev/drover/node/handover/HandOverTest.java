@@ -56,10 +56,24 @@ class HandOverTest {
             e ->
                 !e.sourceProcessGone()
                     && e.source() == SourceView.HeldForMigration
-                    && e.target() == TargetView.Absent
+                    && (e.target() == TargetView.Absent || e.target() == TargetView.HostFenced)
                     && e.call() == Call.Failed
                     && e.fenced()
                     && !e.guestWasPaused());
+  }
+
+  @Test
+  void aFencedTargetIsNeverToldAnythingNorWaitedForOnceLibvirtHasGivenUp() {
+    assertThat(everything().filter(e -> e.target() == TargetView.HostFenced))
+        .noneMatch(
+            e ->
+                switch (HandOver.decide(e)) {
+                  case Verdict.ResumeTarget _, Verdict.DiscardTarget _, Verdict.Switched _ -> true;
+                  default -> false;
+                });
+    assertThat(
+            everything().filter(e -> e.target() == TargetView.HostFenced && e.sourceProcessGone()))
+        .allMatch(e -> HandOver.decide(e) instanceof Verdict.GuestLost);
   }
 
   @Test
@@ -77,15 +91,16 @@ class HandOverTest {
   }
 
   @Test
-  void theSourcesHalfIsEndedOnlyIfTheGuestRunsAtTheTargetAndIsHeldHere() {
+  void theSourcesHalfIsEndedOnlyIfTheGuestRunsOrHasRunAtTheTargetAndIsHeldHere() {
     assertThat(thatLeadTo(Verdict.EndSource.class))
         .isNotEmpty()
         .allMatch(
             e ->
                 !e.sourceProcessGone()
-                    && e.source() == SourceView.HeldForMigration
-                    && e.target() == TargetView.Runs
-                    && e.call() != Call.Open);
+                    && e.call() != Call.Open
+                    && (e.source() == SourceView.HeldForMigration && e.target() == TargetView.Runs
+                        || e.source() == SourceView.HeldForPostCopy
+                            && e.target() == TargetView.HostFenced));
   }
 
   @Test
@@ -138,7 +153,7 @@ class HandOverTest {
               && !evidence.sourceProcessGone()
               && evidence.target() == TargetView.Runs;
       switch (HandOver.decide(evidence)) {
-        case Verdict.Wait _, Verdict.Switched(), Verdict.GuestLost(), Verdict.Start() -> {
+        case Verdict.Wait _, Verdict.Switched(), Verdict.GuestLost _, Verdict.Start() -> {
           return;
         }
         case Verdict.Stopped() -> {
@@ -197,7 +212,7 @@ class HandOverTest {
     }
     if (verdict instanceof Verdict.GuestLost) {
       assertThat(evidence.sourceProcessGone()).isTrue();
-      assertThat(evidence.target()).isEqualTo(TargetView.Absent);
+      assertThat(evidence.target()).isIn(TargetView.Absent, TargetView.HostFenced);
     }
   }
 

@@ -65,6 +65,7 @@ public final class FakeHypervisor implements Hypervisor {
   private final Map<UUID, Traffic> traffics = new LinkedHashMap<>();
   private final Map<UUID, FakeProcess> processes = new LinkedHashMap<>();
   private final Map<String, PoolState> pools = new LinkedHashMap<>();
+  private final Map<String, PoolState> poolsOnceRefreshed = new LinkedHashMap<>();
   private final Map<String, Volume> volumes = new LinkedHashMap<>();
   private final Set<UUID> autostarts = new HashSet<>();
   private final Map<InetAddress, FakeHypervisor> peers = new LinkedHashMap<>();
@@ -141,6 +142,11 @@ public final class FakeHypervisor implements Hypervisor {
 
   public synchronized void putDescription(UUID uuid, GuestDescription description) {
     descriptions.put(uuid, description);
+  }
+
+  /** What is seen of it once a volume of it is asked for. */
+  public synchronized void putPoolOnceRefreshed(PoolState pool) {
+    poolsOnceRefreshed.put(pool.name(), pool);
   }
 
   public synchronized void putPool(PoolState pool) {
@@ -442,6 +448,7 @@ public final class FakeHypervisor implements Hypervisor {
   public synchronized Optional<VolumeState> volume(String pool, String volume)
       throws HypervisorException {
     look("volume");
+    Optional.ofNullable(poolsOnceRefreshed.remove(pool)).ifPresent(this::putPool);
     return Optional.ofNullable(volumes.get(key(pool, volume))).map(Volume::state);
   }
 

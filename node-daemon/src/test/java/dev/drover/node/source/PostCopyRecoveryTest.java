@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.CommitOrder;
 import dev.drover.api.v1alpha1.LiveMigrationSpec.PostCopyPolicy;
+import dev.drover.api.v1alpha1.LiveMigrationStatus.Failure;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
@@ -70,6 +71,18 @@ class PostCopyRecoveryTest extends SourceStage {
   }
 
   @Test
+  void aResumptionThatDoesNotGetOnIsPausedAndTriedAnew() throws HypervisorException {
+    breaks(inPostCopy());
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> source.calls().contains("pausePostCopy " + DOMAIN));
+    assertThat(resumptions()).as("not beside a call that has not returned").isEqualTo(1);
+    breaks(source.transfer(DOMAIN));
+    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 2);
+  }
+
+  @Test
   void nothingIsTriedWhileTheTargetCanNotBeAsked() throws HypervisorException {
     var call = inPostCopy();
     target.setConnected(false);
@@ -80,6 +93,24 @@ class PostCopyRecoveryTest extends SourceStage {
     assertThat(resumptions()).isZero();
     target.setConnected(true);
     await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+  }
+
+  @Test
+  void whatIsHeldForATargetThatIsFencedIsEnded() throws HypervisorException {
+    var call = inPostCopy();
+    target.setConnected(false);
+    breaks(call);
+    source.putJob(DOMAIN, Optional.empty());
+    var failure = Failure.of(Reason.TargetHostLost, "n2 is fenced", "n2", Phase.PostCopy);
+    var failed = RecordedReports.migration(SPEC, DOMAIN, Phase.PostCopy, null, RESERVED, failure);
+    role.handle(failed);
+    assertThat(source.calls()).as("not on the failure's word").noneMatch(c -> c.startsWith("dest"));
+    targetIsFenced = true;
+    role.handle(failed);
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> source.calls().contains("destroy " + DOMAIN));
+    awaitSaid(State.GuestLost);
   }
 
   @Test

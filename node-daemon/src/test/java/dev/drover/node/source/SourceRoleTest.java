@@ -302,6 +302,31 @@ class SourceRoleTest extends SourceStage {
   }
 
   @Test
+  void aGuestThatIsLeftHeldGoesOnOnceItsTargetIsFenced() throws HypervisorException {
+    var transfer = begin();
+    target.setConnected(false);
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
+    // Somebody's abort does not tell that the target is fenced; that is found out.
+    var aborted =
+        migration(
+            Phase.PreCopy,
+            null,
+            Failure.of(Reason.AbortRequested, "asked for", null, Phase.StopAndCopy));
+    assertThat(role.handle(aborted)).as("it is looked again").isPresent();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("resume"));
+    targetIsFenced = true;
+    role.handle(aborted);
+    awaitSaid(State.Stopped);
+    assertThat(source.calls()).contains("resume " + DOMAIN);
+    assertThat(source.domain(DOMAIN).orElseThrow().run()).isEqualTo(Run.Running);
+  }
+
+  @Test
   void aGuestThatIsLeftHeldIsNotTouchedWhileTheTargetCanNotBeAsked() throws HypervisorException {
     var transfer = begin();
     target.setConnected(false);

@@ -63,6 +63,7 @@ abstract class SourceStage {
   final FakeHypervisor target = new FakeHypervisor(clock);
   final RecordedReports reports = new RecordedReports();
   Map<String, String> bridges = Map.of();
+  volatile boolean targetIsFenced;
   final PeerAddress address = new PeerAddress(address(), Transport.tcp);
   final SourceRole role =
       new SourceRole(
@@ -74,6 +75,11 @@ abstract class SourceStage {
       @Override
       public Optional<PeerAddress> addressOf(String nodeName) {
         return Optional.of(address);
+      }
+
+      @Override
+      public boolean isFenced(String nodeName) {
+        return targetIsFenced && nodeName.equals("n2");
       }
 
       @Override

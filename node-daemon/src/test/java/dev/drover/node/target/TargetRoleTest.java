@@ -259,6 +259,14 @@ class TargetRoleTest {
   }
 
   @Test
+  void roomIsJudgedAsItIsAfterThePoolWasRefreshed() throws HypervisorException {
+    host.putPool(new PoolState("default", true, true, 1000 * MIB, 0));
+    host.putPoolOnceRefreshed(new PoolState("default", true, true, 1000 * MIB, 500 * MIB));
+    assertThat(check(Storage.Auto, disk("vda", null)).state())
+        .isEqualTo(TargetReport.State.Checked);
+  }
+
+  @Test
   void anInactivePoolIsRefused() throws HypervisorException {
     host.putPool(new PoolState("default", false, true, 0, 0));
     assertRefused(check(Storage.Auto, disk("vda", null)), Reason.PoolMissing);

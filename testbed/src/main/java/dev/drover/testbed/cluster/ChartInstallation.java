@@ -1,6 +1,7 @@
 package dev.drover.testbed.cluster;
 
 import com.marcnuri.helm.Helm;
+import com.marcnuri.helm.TemplateCommand;
 import dev.drover.testbed.host.NodeDaemon;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
@@ -92,11 +93,24 @@ public final class ChartInstallation {
 
   /** What the chart renders, workloads included. */
   public static List<GenericKubernetesResource> render(Map<String, Object> values) {
-    var command =
-        new Helm(chart()).template().withName("drover").withNamespace(OperatorProcess.NAMESPACE);
+    var command = template();
     values.forEach(command::set);
+    return objects(command.call());
+  }
+
+  /** What the chart renders with a file of values, as with {@code --values}: the text itself. */
+  public static String manifest(Path valuesFile) {
+    return template().withValuesFile(valuesFile).call();
+  }
+
+  private static TemplateCommand template() {
+    return new Helm(chart()).template().withName("drover").withNamespace(OperatorProcess.NAMESPACE);
+  }
+
+  /** The objects of a text that the chart has rendered. */
+  public static List<GenericKubernetesResource> objects(String rendered) {
     List<GenericKubernetesResource> objects = new ArrayList<>();
-    for (String document : command.call().split("(?m)^---\\s*$")) {
+    for (String document : rendered.split("(?m)^---\\s*$")) {
       // A document may hold nothing but the comment that says which template it is from.
       var object = Serialization.unmarshal(document, GenericKubernetesResource.class);
       if (object != null && object.getKind() != null) {
@@ -106,7 +120,8 @@ public final class ChartInstallation {
     return objects;
   }
 
-  static Path chart() {
+  /** The directory of the chart. */
+  public static Path chart() {
     return Recipes.sourceTree().resolve("helm/drover");
   }
 

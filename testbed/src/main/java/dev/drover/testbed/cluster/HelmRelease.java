@@ -54,6 +54,18 @@ public final class HelmRelease {
     command.call();
   }
 
+  /**
+   * {@code helm test}.
+   *
+   * @throws RuntimeException if a test of the chart fails
+   */
+  public void test() {
+    Helm.test(NAME)
+        .withNamespace(OperatorProcess.NAMESPACE)
+        .withKubeConfig(controlPlane.adminKubeconfig())
+        .call();
+  }
+
   /** {@code helm uninstall}; returns when its objects are gone, and its pods with them. */
   public void uninstall() {
     Helm.uninstall(NAME)

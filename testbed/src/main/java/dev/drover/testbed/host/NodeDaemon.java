@@ -12,8 +12,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,8 +45,21 @@ public final class NodeDaemon extends HostService {
           "-Xmx160m",
           "-XX:+UseSerialGC");
 
+  /**
+   * As a container without {@code privileged} has it: what it holds are the capabilities that it is
+   * given, its root and libvirt's directory are read-only, and it gains nothing by exec. (No
+   * seccomp: that takes a container runtime.)
+   */
+  private static final String CONFINE =
+      """
+      mount --bind /run/libvirt /run/libvirt && mount -o remount,bind,ro /run/libvirt \
+        && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp \
+        && exec setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all --bounding-set="$0" "$@"
+      """;
+
   private final ControlPlane controlPlane;
   private final Map<String, String> extraEnvironment = new TreeMap<>();
+  private @Nullable List<String> capabilities;
   private ControlPlane.@Nullable PodIdentity identity;
 
   NodeDaemon(HypervisorHost host, ControlPlane controlPlane) {
@@ -60,6 +76,22 @@ public final class NodeDaemon extends HostService {
   /** Undoes {@link #with}, from the next start on. */
   public NodeDaemon without(String variable) {
     extraEnvironment.remove(variable);
+    return this;
+  }
+
+  /**
+   * Gives it no more than a container without {@code privileged} has, from the next start on.
+   *
+   * @param capabilities as Kubernetes calls them: {@code NET_ADMIN}
+   */
+  public NodeDaemon confined(List<String> capabilities) {
+    this.capabilities = List.copyOf(capabilities);
+    return this;
+  }
+
+  /** Undoes {@link #confined}, from the next start on. */
+  public NodeDaemon unconfined() {
+    capabilities = null;
     return this;
   }
 
@@ -105,8 +137,12 @@ public final class NodeDaemon extends HostService {
 
     // With --fork no process of this machine's stays between it and us, which would stop when it is
     // stopped.
-    List<String> command =
-        new ArrayList<>(List.of("setsid", "--fork", "env", HostClock.PRELOAD, host().java()));
+    List<String> command = new ArrayList<>(List.of("setsid", "--fork"));
+    var capabilities = this.capabilities;
+    if (capabilities != null) {
+      command.addAll(List.of("unshare", "--mount", "sh", "-c", CONFINE, boundingSet(capabilities)));
+    }
+    command.addAll(List.of("env", HostClock.PRELOAD, host().java()));
     if (Files.exists(jars.resolve("jvm.options"))) {
       command.add("@/opt/drover/node-daemon/jvm.options");
     } else {
@@ -126,6 +162,13 @@ public final class NodeDaemon extends HostService {
     }
     LogTail.explaining(
         log(), () -> Waiting.until("the daemon on " + host().name() + " starts", this::running));
+  }
+
+  /** Capabilities as Kubernetes calls them, as setpriv wants them. */
+  public static String boundingSet(List<String> capabilities) {
+    return Stream.concat(
+            Stream.of("-all"), capabilities.stream().map(c -> "+" + c.toLowerCase(Locale.ROOT)))
+        .collect(Collectors.joining(","));
   }
 
   /** Waits until it says that it is ready. */

@@ -46,8 +46,11 @@ public final class TestbedExtension
 
   @Override
   public void afterTestExecution(ExtensionContext context) {
-    if (context.getExecutionException().isPresent()) {
+    var failure = context.getExecutionException();
+    if (failure.isPresent()) {
       String test = context.getRequiredTestClass().getSimpleName() + "." + context.getDisplayName();
+      // Said at once: the class's other tests may take minutes.
+      LOG.atInfo().addKeyValue("test", test).setCause(failure.get()).log("Failed");
       var evidence = new Evidence(testbed(context), test);
       LOG.atInfo().addKeyValue("directory", evidence.collect()).log("The test failed; see");
     }

@@ -53,7 +53,7 @@ public final class Recipes {
     return built("clock");
   }
 
-  /** A directory with kubelet, kube-scheduler, and {@code pause.tar}, the image of that name. */
+  /** A directory with kubelet, kube-scheduler, and the images {@code pause.tar}, {@code kubectl.tar}. */
   public static Path nodes() {
     return built("nodes");
   }
