@@ -2,6 +2,7 @@ package dev.drover.e2e;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -46,11 +47,28 @@ class ImagesIT {
     assertThat(size).isLessThan(limitMegabytes * 1_000_000);
     assertThat(files)
         .extracting(Entry::path)
-        .contains("./opt/java/bin/java", "./opt/drover/bom.json")
+        .contains("./opt/java/bin/java")
+        .anyMatch(path -> path.startsWith("./opt/drover/drover-crds-"))
         .noneMatch(path -> path.matches("\\./(usr/)?s?bin/.+"))
         .noneMatch(path -> path.endsWith("/sh") || path.endsWith("/bash"));
     // What a scanner looks for.
     assertThat(files).extracting(Entry::path).contains("./var/lib/dpkg/status.d/libc6");
+  }
+
+  /** Maven leaves the list out when it is offline. */
+  @ParameterizedTest
+  @ValueSource(strings = {"operator", "node-daemon"})
+  void itHoldsAListOfWhatItIsMadeOf(String component) throws IOException {
+    Path archive = Recipes.image(component);
+    Path built = jars(component).resolve("bom.json");
+    assumeThat(built).exists();
+
+    assertThat(filesOf(archive)).extracting(Entry::path).contains("./opt/drover/bom.json");
+    JsonNode bom = JSON.readTree(built.toFile());
+    assertThat(bom.get("bomFormat").asText()).isEqualTo("CycloneDX");
+    assertThat(bom.get("components"))
+        .extracting(library -> library.get("name").asText())
+        .contains("kubernetes-client", "operator-framework-core");
   }
 
   @ParameterizedTest
@@ -102,6 +120,10 @@ class ImagesIT {
     assertThat(labels.get("org.opencontainers.image.licenses").asText()).isEqualTo("Apache-2.0");
     assertThat(labels.get("org.opencontainers.image.version").asText()).isNotBlank();
     assertThat(OffsetDateTime.parse(image.get("created").asText())).isNotNull();
+  }
+
+  private static Path jars(String component) {
+    return Recipes.sourceTree().resolve(component + "/target/drover-" + component);
   }
 
   private record Entry(String path, long bytes) {}

@@ -63,7 +63,8 @@ public final class Demo {
   }
 
   private void installOnNodes() {
-    step("A cluster is up; its two nodes are hypervisor hosts (n1, n2: libvirt and QEMU of their own)");
+    step(
+        "A cluster is up; its two nodes are hypervisor hosts (n1, n2: libvirt and QEMU of their own)");
     out.println(testbed.kubectl("get", "nodes").out());
     step(
         "helm install drover helm/drover --namespace drover-system --create-namespace"

@@ -74,7 +74,7 @@ public final class Evidence {
             .orElse("");
     // Of a pod: .../pods/NAMESPACE_POD_UID/CONTAINER/LIFE.log
     boolean pods = path.contains("/pods/");
-    return host + (pods ? log.getParent().getParent().getFileName() + "-" : "") + log.getFileName();
+    return host + (pods ? log.getName(log.getNameCount() - 3) + "-" : "") + log.getFileName();
   }
 
   private void save(String file, Supplier<String> text) {

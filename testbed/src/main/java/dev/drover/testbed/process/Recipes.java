@@ -53,7 +53,10 @@ public final class Recipes {
     return built("clock");
   }
 
-  /** A directory with kubelet, kube-scheduler, and the images {@code pause.tar}, {@code kubectl.tar}. */
+  /**
+   * A directory with kubelet, kube-scheduler, and the images {@code pause.tar}, {@code
+   * kubectl.tar}.
+   */
   public static Path nodes() {
     return built("nodes");
   }
