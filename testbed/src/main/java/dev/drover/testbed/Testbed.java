@@ -160,6 +160,9 @@ public final class Testbed implements AutoCloseable {
     host.scrap();
     hosts.remove(host);
     kubectl("delete", "hvn", host.name(), "--ignore-not-found").orThrow();
+    if (host.settings().node()) {
+      kubectl("delete", "node", host.name(), "--ignore-not-found").orThrow();
+    }
   }
 
   /** Adds hosts of the default kind until there are so many. */
