@@ -21,7 +21,6 @@ case $component in
   *) die "build.sh knows operator and node-daemon, not '$component'" ;;
 esac
 packages=openjdk-25-jdk-headless,libvirt0
-options=$component/src/main/dist/jvm.options
 jars=$component/target/drover-$component
 [ -d "$jars" ] || [ $prepare = yes ] || die "$component isn't built: there is no $jars (mvn package)"
 version=${VERSION:-$(sed -n 's/^appVersion: *//p' helm/drover/Chart.yaml)}
@@ -40,23 +39,32 @@ debian() {
     trixie "$1" http://deb.debian.org/debian
 }
 
-# In the Debian of debian(), which stays as it is: what is written there goes away with the mounts.
-runtime() {
-  cp "$options" "$1/jvm.options"
+# in_debian DIRECTORY OPT COMMAND...: runs a command in the Debian of debian(), with two directories as /out and
+# /opt/drover. It stays as it is: what else is written there goes away with the mounts.
+in_debian() {
   unshare --mount --propagation private bash -euc '
     cd "$1"
     mount -t proc proc proc
     mount --rbind /dev dev
     mount -t tmpfs tmpfs tmp
+    mount -t tmpfs tmpfs opt
+    mkdir opt/drover
     mount --bind "$2" images
     mount --bind "$3" out
-    exec chroot . /images/runtime.sh /out/root /out/jvm.options $4
-  ' -- "$builder" "$drover_root/images" "$1" "$libraries"
+    mount --bind "$4" opt/drover
+    exec chroot . "${@:5}"
+  ' -- "$builder" "$drover_root/images" "$@"
+}
+
+runtime() {
+  mkdir "$1/unused"
+  in_debian "$1" "$1/unused" /images/runtime.sh /out/root $libraries
+  rmdir "$1/unused"
   images/oci.sh layer "$1/root"
 }
 
 builder=$(cached "image-builder-$(recipe_hash "$packages" "$(declare -f debian)")" debian)
-recipe=$(recipe_hash "${builder##*/}" images/runtime.sh images/oci.sh "$options" "$libraries" "$SOURCE_DATE_EPOCH")
+recipe=$(recipe_hash "${builder##*/}" images/runtime.sh images/oci.sh "$libraries" "$SOURCE_DATE_EPOCH")
 if [ "${FRESH:-}" = yes ]; then
   fresh=$(mktemp -d)
   trap 'rm -rf "$fresh"' EXIT
@@ -73,12 +81,13 @@ rm -rf "$application"
 mkdir -p "$application/opt/drover"
 cp "$jars"/* "$application/opt/drover/"
 chmod -R u=rwX,go=rX "$application"
+in_debian "${root%/root}" "$PWD/$application/opt/drover" /images/application.sh /out/root/opt/java/bin/java
 
 revision=$(git rev-parse HEAD 2>/dev/null || true)
 labels=$(printf '"org.opencontainers.image.%s":"%s",' title "$title" version "$version" revision "$revision" \
   licenses Apache-2.0 base.name "debian:trixie" vendor Drover)
 config='{"User":"'$user'","WorkingDir":"/","Env":["PATH=/opt/java/bin"],"Labels":{'${labels%,}'},"Entrypoint":'
-config+='["/opt/java/bin/java","@/opt/drover/jvm.options","-cp","/opt/drover/*",'
+config+='["/opt/java/bin/java","@/opt/drover/jvm.options","@/opt/drover/classes.options",'
 case $component in
   operator) config+='"dev.drover.operator.OperatorMain"]}' ;;
   node-daemon) config+='"dev.drover.node.DaemonMain"]}' ;;

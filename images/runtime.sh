@@ -1,12 +1,12 @@
 #!/bin/bash
 # Makes the lower layer of an image, a root file system with a Java runtime and nothing to log in with: no shell, no
-# package tool, no program but java. runtime.sh DIRECTORY JVM-OPTIONS [LIBRARY...]
+# package tool, no program but java. runtime.sh DIRECTORY [LIBRARY...]
 # Runs in a Debian trixie that has openjdk-25-jdk-headless and the packages of the libraries: in the first stage of a
-# Dockerfile, or where build.sh makes one. Every time stamp is SOURCE_DATE_EPOCH's in the end. JVM-OPTIONS is the file of the program's own, LIBRARY what the program loads by itself, such as libvirt.so.0.
+# Dockerfile, or where build.sh makes one. LIBRARY is what the program loads by itself, such as libvirt.so.0.
 set -euo pipefail
 export LC_ALL=C
-root=$1 options=$2
-shift 2
+root=$1
+shift
 
 # What jdeps names for the jars, without java.desktop: only Jackson's look for java.beans reaches for it, and does
 # without.
@@ -50,8 +50,5 @@ cp -L /etc/os-release "$root/etc/os-release"
 printf 'root:x:0:0:root:/:/none\ndrover:x:65532:65532:drover:/:/none\n' >"$root/etc/passwd"
 printf 'root:x:0:\ndrover:x:65532:\n' >"$root/etc/group"
 printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
-
-# The archive of the runtime's own classes, for the program's collector and layout of objects: it starts in half the
-# time. It remembers the time stamp of the file that they came from, so that must be what the image will give it.
-find "$root/opt/java" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-"$root/opt/java/bin/java" "@$options" -Xshare:dump >/dev/null
+# Whoever archives classes remembers the time stamp of the file that they came from (application.sh).
+find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

@@ -8,6 +8,7 @@ build() {
   local out=$1 root=$1/pause version
   version=$(kubernetes_version)
   need gcc=gcc
+  [ -e /usr/include/stdio.h ] || need_packages libc6-dev
   kubernetes_build "$out" kubelet kube-scheduler
   # The process that holds the namespaces of a pod: Kubernetes' own.
   mkdir -p "$root"

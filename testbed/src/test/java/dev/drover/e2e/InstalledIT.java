@@ -24,6 +24,8 @@ import org.junit.jupiter.api.Test;
 @Order(DroverTestbed.LAST)
 class InstalledIT {
 
+  private static final String OPERATOR_MAIN = "dev.drover.operator.OperatorMain";
+  private static final String DAEMON_MAIN = "dev.drover.node.DaemonMain";
   private static final long OPERATOR_LIMIT_MIB = 200;
   private static final long DAEMON_LIMIT_MIB = 150;
 
@@ -121,6 +123,16 @@ class InstalledIT {
     }
   }
 
+  /** The JVM says nothing of an archive that it can't use; the start only takes twice as long. */
+  @Test
+  void theyUseTheArchiveOfTheirClasses(Testbed testbed) {
+    for (String main : List.of(OPERATOR_MAIN, DAEMON_MAIN)) {
+      assertThat(pids(testbed, main))
+          .hasSize(2)
+          .allMatch(pid -> read(pid, "maps").contains("/opt/drover/classes.jsa"));
+    }
+  }
+
   @Test
   void theChartsOwnTestSucceeds(Testbed testbed) {
     testbed.release().test();
@@ -129,8 +141,8 @@ class InstalledIT {
   /** Idle, as pods: what a node has to spare for them. */
   @Test
   void theyTakeLittleMemory(Testbed testbed) {
-    var operators = residentMib(testbed, "dev.drover.operator.OperatorMain");
-    var daemons = residentMib(testbed, "dev.drover.node.DaemonMain");
+    var operators = residentMib(testbed, OPERATOR_MAIN);
+    var daemons = residentMib(testbed, DAEMON_MAIN);
     System.out.printf(
         "resident: operators %s MiB, daemons %s MiB; start-up: %s%n",
         operators, daemons, startups(testbed));
@@ -140,16 +152,21 @@ class InstalledIT {
   }
 
   private static List<Long> residentMib(Testbed testbed, String mainClass) {
-    return testbed.hosts().stream()
-        .flatMap(host -> host.processesAndPods().stream())
-        .filter(pid -> commandLine(pid).contains(mainClass))
+    return pids(testbed, mainClass).stream()
         .map(pid -> ProcessMemory.residentKib(pid) >> 10)
         .toList();
   }
 
-  private static String commandLine(long pid) {
+  private static List<Long> pids(Testbed testbed, String mainClass) {
+    return testbed.hosts().stream()
+        .flatMap(host -> host.processesAndPods().stream())
+        .filter(pid -> read(pid, "cmdline").contains(mainClass))
+        .toList();
+  }
+
+  private static String read(long pid, String file) {
     try {
-      return Files.readString(Path.of("/proc/" + pid + "/cmdline"));
+      return Files.readString(Path.of("/proc/" + pid + "/" + file));
     } catch (IOException e) {
       return "";
     }
