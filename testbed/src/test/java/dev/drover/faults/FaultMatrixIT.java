@@ -46,7 +46,7 @@ class FaultMatrixIT {
           new Cell(Moment.HandOver, Fault.ControlCut3s, Storage.Shared),
           new Cell(Moment.Switchover, Fault.LinkCut3s, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.ApiServerDown30s, Storage.Shared),
-          new Cell(Moment.HandOver, Fault.TargetLibvirtdStopped40s, Storage.Shared),
+          new Cell(Moment.RamCopy, Fault.TargetLibvirtdStopped40s, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.SourceClockStepped, Storage.Shared),
           new Cell(Moment.Switchover, Fault.TargetClockStepped, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.SourceQemuKilled, Storage.Shared),

@@ -50,10 +50,7 @@ enum Moment {
                   && s.progress().memoryProcessedBytes() == 0);
     }
   },
-  /**
-   * Capped, so that it takes some seconds; but what the guest writes to its disk must fit under the
-   * cap: a mirror sends 64 KiB for each block of 4, so 16 MiB/s for its 1.
-   */
+  /** Capped, so that it takes some seconds. */
   RamCopy("bandwidthMiBps: 24\n") {
     @Override
     boolean await(Trial trial) {
@@ -103,7 +100,7 @@ enum Moment {
                   || (s.source() != null && s.source().state() == SourceReport.State.Switched));
     }
   },
-  /** The guest runs at the target, and half of its memory is at the source; as for RamCopy. */
+  /** The guest runs at the target, and half of its memory is at the source. */
   PostCopy(
       """
       bandwidthMiBps: 24

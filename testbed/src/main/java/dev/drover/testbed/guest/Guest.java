@@ -96,7 +96,7 @@ public final class Guest implements AutoCloseable {
    * Has it write to random places of every writable disk at that rate each, until told otherwise;
    * 0: stop.
    */
-  public void writeDisks(int mibPerSecond) {
+  public void writeDisks(double mibPerSecond) {
     observer.command("write " + mibPerSecond, COMMAND_DEADLINE);
   }
 
