@@ -217,9 +217,8 @@ final class TransferRun implements Runnable {
       var tuner = tuner(begins, true, stream);
       hypervisor.setMaxDowntime(
           order.uuid(), Convergence.firstDowntime(begins.policy(order.postCopy())));
-      // libvirt keeps what a domain's transfer before was told, and goes by it where this one has
-      // no
-      // cap: for memory and for mirrors.
+      // libvirt keeps what a domain's transfer before was told, for memory and for mirrors, and
+      // goes by it where this one has no cap.
       hypervisor.setMemoryBandwidth(order.uuid(), tuner.initialMebibytesPerSecond());
       transfer.started(
           hypervisor.startTransfer(
@@ -363,7 +362,15 @@ final class TransferRun implements Runnable {
     var steering = new Steering(transfer, stopRequest, () -> tuning, tuner, begunWith);
     var watch =
         new TransferWatch(
-            transfer, process, stopRequest, steering, tuner, meter, undecided, switchover);
+            transfer,
+            process,
+            stopRequest,
+            watchdog,
+            steering,
+            tuner,
+            meter,
+            undecided,
+            switchover);
     var fence =
         Thread.ofPlatform()
             .name("fence-" + order.uuid())

@@ -15,6 +15,7 @@ import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.report.MigrationLog;
 import dev.drover.node.source.RunningTransfer.Decider;
 import dev.drover.node.source.TransferRun.StopRequest;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -42,6 +43,7 @@ final class TransferWatch {
 
   private final RunningTransfer transfer;
   private final AtomicReference<@Nullable StopRequest> stopRequest;
+  private final WatchdogPolicy watchdog;
   private final Steering steering;
   private final BandwidthTuner tuner;
   private final PostCopyRecovery recovery;
@@ -58,6 +60,7 @@ final class TransferWatch {
       RunningTransfer transfer,
       Optional<EmulatorProcess> process,
       AtomicReference<@Nullable StopRequest> stopRequest,
+      WatchdogPolicy watchdog,
       Steering steering,
       BandwidthTuner tuner,
       ProgressMeter meter,
@@ -66,6 +69,7 @@ final class TransferWatch {
     this.transfer = transfer;
     this.process = process;
     this.stopRequest = stopRequest;
+    this.watchdog = watchdog;
     this.steering = steering;
     this.tuner = tuner;
     this.recovery = new PostCopyRecovery(transfer, tuner);
@@ -131,7 +135,7 @@ final class TransferWatch {
       return;
     }
     boolean memoryIsSent = job.memoryTotalBytes() > 0;
-    if (memoryIsSent && transfer.connections().isPresent()) {
+    if (memoryIsSent && watchdog.mayBreakConnections() && transfer.connections().isPresent()) {
       try {
         if (transfer.connections().get().breakStreams() > 0) {
           transfer.aborted(transfer.clock().instant());

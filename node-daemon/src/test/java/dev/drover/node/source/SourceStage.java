@@ -12,6 +12,7 @@ import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
+import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.DomainState.Run;
 import dev.drover.node.hypervisor.FakeHypervisor;
 import dev.drover.node.hypervisor.GuestDescription;
@@ -26,6 +27,7 @@ import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.hypervisor.Surroundings;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Doors;
 import dev.drover.node.way.Way;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -67,7 +69,20 @@ abstract class SourceStage {
   final PeerAddress address = new PeerAddress(address(), Transport.tcp);
   final SourceRole role =
       new SourceRole(
-          "n1", source, directory(), WAY, reports.queue("drover-source"), clock, metrics);
+          "n1",
+          source,
+          directory(),
+          WAY,
+          reports.queue("drover-source"),
+          clock,
+          metrics,
+          new ImageDigests(source),
+          policy());
+
+  /** What an admin allows on the source's host. */
+  WatchdogPolicy policy() {
+    return WatchdogPolicy.DEFAULT;
+  }
 
   /** Every node is the target host, with {@link #bridges}. */
   private PeerDirectory directory() {
