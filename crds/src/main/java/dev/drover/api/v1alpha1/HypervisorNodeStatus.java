@@ -85,4 +85,11 @@ public record HypervisorNodeStatus(
         ? Optional.empty()
         : conditions.stream().filter(c -> c.type().equals(type.name())).findFirst();
   }
+
+  /** Whether the operator has found the host to be off: an admin says so, its daemon is silent. */
+  public boolean foundFenced() {
+    return condition(ConditionType.Ready)
+        .filter(ready -> ready.reason().equals(Reason.HostFenced.name()))
+        .isPresent();
+  }
 }

@@ -1,10 +1,8 @@
 package dev.drover.node.roles;
 
-import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeSpec;
 import dev.drover.api.v1alpha1.LiveMigration;
-import dev.drover.api.v1alpha1.Reason;
 import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.source.PeerDirectory;
@@ -17,6 +15,7 @@ import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +38,7 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits, SourceSide {
 
   @Override
   public Optional<PeerAddress> addressOf(String node) {
-    var object = client.resources(HypervisorNode.class).withName(node).get();
+    var object = object(node);
     if (object == null || object.getStatus() == null) {
       return Optional.empty();
     }
@@ -61,18 +60,14 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits, SourceSide {
   @Override
   public boolean isFenced(String node) {
     try {
-      var object = client.resources(HypervisorNode.class).withName(node).get();
+      var object = object(node);
       // INVARIANT: both. spec is the admins' alone; of the status, a daemon may write its own
       // node's.
       return object != null
           && object.getSpec() != null
           && object.getSpec().saidToBeFenced()
           && object.getStatus() != null
-          && object
-              .getStatus()
-              .condition(ConditionType.Ready)
-              .filter(ready -> ready.reason().equals(Reason.HostFenced.name()))
-              .isPresent();
+          && object.getStatus().foundFenced();
     } catch (KubernetesClientException e) {
       return false;
     }
@@ -119,8 +114,11 @@ final class HypervisorNodes implements PeerDirectory, NodeLimits, SourceSide {
     return spec(nodeName).map(HypervisorNodeSpec::copyPool);
   }
 
+  private @Nullable HypervisorNode object(String node) {
+    return client.resources(HypervisorNode.class).withName(node).get();
+  }
+
   private Optional<HypervisorNodeSpec> spec(String node) {
-    return Optional.ofNullable(client.resources(HypervisorNode.class).withName(node).get())
-        .map(HypervisorNode::getSpec);
+    return Optional.ofNullable(object(node)).map(HypervisorNode::getSpec);
   }
 }

@@ -4,7 +4,6 @@ import dev.drover.api.v1alpha1.Condition;
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeStatus;
-import dev.drover.api.v1alpha1.Reason;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -71,11 +70,7 @@ public final class HypervisorNodeReconciler implements Reconciler<HypervisorNode
   }
 
   private static boolean isFenced(HypervisorNode node) {
-    return node.getStatus() != null
-        && node.getStatus()
-            .condition(ConditionType.Ready)
-            .filter(c -> c.reason().equals(Reason.HostFenced.name()))
-            .isPresent();
+    return node.getStatus() != null && node.getStatus().foundFenced();
   }
 
   @Override
