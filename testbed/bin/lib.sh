@@ -111,7 +111,30 @@ find_go() {
 Install one from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a directory with etcd, kube-apiserver and kubectl."
 }
 
-# prepare_testbed GROUPS: all that has to be there before a testbed starts, with the progress of what takes minutes.
+# kubernetes_version: the one that the testbed's control plane and nodes are built from.
+kubernetes_version() { sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$drover_root/testbed/controlplane/go.mod"; }
+
+# kubernetes_build OUT COMMAND...: builds commands of Kubernetes into a directory.
+kubernetes_build() {
+  local out=$1 command package flags="-s -w" version minor
+  shift
+  version=$(kubernetes_version)
+  minor=${version#v1.}
+  find_go
+  export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false"
+  # The published modules carry no version of their own: without these the API server calls itself v0.0.0-master.
+  for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    flags+=" -X $package.gitVersion=$version -X $package.gitMajor=1"
+    flags+=" -X $package.gitMinor=${minor%%.*} -X $package.gitTreeState=clean"
+  done
+  cd "$drover_root/testbed/controlplane"
+  for command in "$@"; do
+    say "  $command"
+    go build -ldflags "$flags" -o "$out/" "k8s.io/kubernetes/cmd/$command"
+  done
+}
+
+# prepare_testbed GROUPS|nodes: all that has to be there before a testbed starts, with the progress of what takes minutes.
 prepare_testbed() {
   need openssl=openssl
   "$drover_root/testbed/bin/controlplane.sh" >/dev/null
@@ -119,7 +142,18 @@ prepare_testbed() {
   need ip=iproute2 nsenter=util-linux kill=procps mmdebstrap=mmdebstrap cpio=cpio gcc=gcc
   "$drover_root/testbed/bin/guest.sh" >/dev/null
   "$drover_root/testbed/bin/clock.sh" >/dev/null
-  "$drover_root/testbed/bin/root.sh" trixie >/dev/null
+  if [ "$1" = nodes ]; then prepare_nodes; else "$drover_root/testbed/bin/root.sh" trixie >/dev/null; fi
+}
+
+# nodes_possible: whether this machine's hosts can be nodes: KubernetesNode.possible has the same words.
+nodes_possible() { grep -q ':memory:' /proc/self/cgroup; }
+
+# prepare_nodes: what hosts need that are nodes of a cluster, too, and the lower layers of the images that they run.
+prepare_nodes() {
+  "$drover_root/testbed/bin/nodes.sh" >/dev/null
+  "$drover_root/testbed/bin/root.sh" node >/dev/null
+  "$drover_root/images/build.sh" prepare operator
+  "$drover_root/images/build.sh" prepare node-daemon
 }
 
 # prepare_roots: what only tests need beside a testbed: the old host, the servers of network volumes.

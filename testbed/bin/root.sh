@@ -1,8 +1,9 @@
 #!/bin/bash
-# Prints the directory of a Debian root file system: root.sh [trixie|bookworm|storage].
+# Prints the directory of a Debian root file system: root.sh [trixie|bookworm|node|storage].
 # It is the lower layer of every host's overlay, and is never written to. The machine itself gets no hypervisor package.
 #   trixie    libvirt 11.3, QEMU 10.0, a Java 25 runtime: what Drover recommends
 #   bookworm  libvirt 9.0, QEMU 7.2, no Java: the old host of the compatibility tests
+#   node      trixie, and what a kubelet needs: containerd, runc and the plugins of its pods' network
 #   storage   no host: the servers of network volumes, iSCSI (tgt) and Ceph RBD
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -11,14 +12,19 @@ suite=${1:-trixie}
 name=$suite
 packages=libvirt-daemon-system,libvirt-daemon,libvirt-daemon-driver-qemu,libvirt-clients
 packages+=,qemu-system-x86,qemu-utils,qemu-block-extra,bindfs,iproute2,iptables,procps,util-linux,gnutls-bin
+trixie=openjdk-25-jre-headless,libvirt-daemon-driver-storage
 case $suite in
-  trixie) packages+=,openjdk-25-jre-headless,libvirt-daemon-driver-storage ;;
+  trixie) packages+=,$trixie ;;
+  node)
+    suite=trixie
+    packages+=,$trixie,containerd,runc,containernetworking-plugins
+    ;;
   bookworm) ;;
   storage)
     suite=trixie
     packages=tgt,ceph-mon,ceph-osd,ceph-common,procps,util-linux,iproute2
     ;;
-  *) die "root.sh knows trixie, bookworm and storage, not '$suite'" ;;
+  *) die "root.sh knows trixie, bookworm, node and storage, not '$suite'" ;;
 esac
 
 build() {

@@ -2,6 +2,7 @@ package dev.drover.testbed;
 
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.cluster.ControlPlane;
+import dev.drover.testbed.cluster.HelmRelease;
 import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.Guest;
 import dev.drover.testbed.guest.GuestSpec;
@@ -9,8 +10,10 @@ import dev.drover.testbed.host.Bridge;
 import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.host.Http;
 import dev.drover.testbed.host.HypervisorHost;
+import dev.drover.testbed.host.KubernetesNode;
 import dev.drover.testbed.host.NodeDaemon;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.ProcessMemory;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.StateDirectory;
 import dev.drover.testbed.storage.StorageServer;
@@ -19,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -42,18 +46,29 @@ public final class Testbed implements AutoCloseable {
    */
   private static final String NAME = "main";
 
+  /** What the hosts of a testbed need other than the chart's own: their libvirtd has no keys. */
+  public static final Map<String, Object> RELEASE_VALUES =
+      Map.of("nodeDaemon.peerTransport", "tcp");
+
   private final StateDirectory state;
+  private final HostSettings usual;
   private final ControlPlane controlPlane;
   private final List<HypervisorHost> hosts = Collections.synchronizedList(new ArrayList<>());
   private final List<Guest> guests = Collections.synchronizedList(new ArrayList<>());
+  private final long startedNanos = System.nanoTime();
+  private Duration startTime = Duration.ZERO;
   private @Nullable OperatorProcess operator;
   private boolean droverInstalled;
 
-  private Testbed(StateDirectory state) {
+  private Testbed(StateDirectory state, HostSettings usual) {
     this.state = state;
+    this.usual = usual;
     long started = System.nanoTime();
     Bridge.create(state);
-    this.controlPlane = ControlPlane.start(state, Bridge.ADDRESS);
+    this.controlPlane =
+        usual.node()
+            ? ControlPlane.startWithScheduler(state, Bridge.ADDRESS)
+            : ControlPlane.start(state, Bridge.ADDRESS);
     logReady("The control plane", started);
   }
 
@@ -63,17 +78,31 @@ public final class Testbed implements AutoCloseable {
   }
 
   /**
+   * Starts a control plane and so many like hosts that are nodes of the cluster, too. Returns when
+   * all of them are Ready. {@link #installDrover} then installs it as its users do.
+   */
+  public static Testbed startWithNodes(int hosts) {
+    return start(Collections.nCopies(hosts, HostSettings.defaults().asNode()));
+  }
+
+  /**
    * Starts a control plane and hosts, {@code n1} being the first. Returns when all of it answers.
    */
   public static Testbed start(List<HostSettings> hosts) {
     // Before anything is up: the first time, this takes minutes.
     Recipes.controlPlane();
     Recipes.guest();
-    hosts.stream().map(HostSettings::suite).distinct().forEach(Recipes::root);
+    hosts.stream().distinct().forEach(HostSettings::root);
+    HostSettings usual = HostSettings.defaults();
+    if (hosts.stream().anyMatch(HostSettings::node)) {
+      Recipes.nodes();
+      usual = usual.asNode();
+    }
     StateDirectory state = StateDirectory.open(NAME);
     try {
-      var testbed = new Testbed(state);
+      var testbed = new Testbed(state, usual);
       testbed.addHosts(hosts);
+      testbed.startTime = Duration.ofNanos(System.nanoTime() - testbed.startedNanos);
       return testbed;
     } catch (RuntimeException e) {
       state.close();
@@ -100,6 +129,7 @@ public final class Testbed implements AutoCloseable {
     }
     // All of them, also if one fails: what is still starting could not be removed.
     CompletableFuture.allOf(boots.toArray(CompletableFuture[]::new)).join();
+    nodes().forEach(KubernetesNode::awaitReady);
     logReady(settings.size() + " host(s)", started);
   }
 
@@ -130,21 +160,28 @@ public final class Testbed implements AutoCloseable {
     host.scrap();
     hosts.remove(host);
     kubectl("delete", "hvn", host.name(), "--ignore-not-found").orThrow();
+    if (host.settings().node()) {
+      kubectl("delete", "node", host.name(), "--ignore-not-found").orThrow();
+    }
   }
 
   /** Adds hosts of the default kind until there are so many. */
   public void ensureHosts(int count) {
-    addHosts(Collections.nCopies(Math.max(0, count - hosts.size()), HostSettings.defaults()));
+    addHosts(Collections.nCopies(Math.max(0, count - hosts.size()), usual));
     if (droverInstalled) {
       startDaemons();
     }
   }
 
   /**
-   * Applies the chart's objects, and starts the operator and a daemon on every host. Returns when
-   * all are ready.
+   * Applies the chart's objects, and starts the operator and a daemon on every host. With nodes:
+   * installs the chart with Helm, and operator and daemons are pods. Returns when all are ready.
    */
   public void installDrover() {
+    if (hasNodes()) {
+      installRelease();
+      return;
+    }
     if (!droverInstalled) {
       ChartInstallation.apply(controlPlane);
       droverInstalled = true;
@@ -156,7 +193,33 @@ public final class Testbed implements AutoCloseable {
     logReady("Drover", started);
   }
 
+  private void installRelease() {
+    long started = System.nanoTime();
+    if (!droverInstalled) {
+      for (String component : List.of("operator", "node-daemon")) {
+        Path archive = Recipes.image(component);
+        nodes().forEach(node -> node.load(archive));
+      }
+      // For `helm test`.
+      nodes().forEach(node -> node.load(Recipes.nodes().resolve("kubectl.tar")));
+      release().install(RELEASE_VALUES);
+      droverInstalled = true;
+    }
+    release().awaitRollout();
+    logReady("Drover's pods", started);
+  }
+
+  /** Drover as Helm knows it; only with nodes. */
+  public HelmRelease release() {
+    return new HelmRelease(controlPlane);
+  }
+
   private void startDaemons() {
+    if (hasNodes()) {
+      // The DaemonSet's business.
+      release().awaitRollout();
+      return;
+    }
     List<NodeDaemon> daemons = hosts().stream().map(HypervisorHost::daemon).toList();
     daemons.forEach(NodeDaemon::start);
     daemons.forEach(NodeDaemon::awaitReady);
@@ -181,10 +244,43 @@ public final class Testbed implements AutoCloseable {
       host.daemon().resume();
       host.libvirtd().start();
     }
+    nodes().forEach(KubernetesNode::repair);
     if (droverInstalled) {
-      operator().resume();
+      if (!hasNodes()) {
+        operator().resume();
+      }
       installDrover();
     }
+  }
+
+  /** Whether the hosts are nodes of the cluster, too. */
+  public boolean hasNodes() {
+    return usual.node();
+  }
+
+  /** How long it took from nothing, once all was built, until all of it answered. */
+  public Duration startTime() {
+    return startTime;
+  }
+
+  /**
+   * The memory of all of its processes in bytes: the control plane's and the hosts', with their
+   * guests and pods. Pages that several share are counted once (PSS).
+   */
+  public long memoryBytes() {
+    return Stream.concat(
+                controlPlane.pids().stream(),
+                hosts().stream().map(HypervisorHost::processesAndPods).flatMap(List::stream))
+            .mapToLong(ProcessMemory::proportionalKib)
+            .sum()
+        << 10;
+  }
+
+  private List<KubernetesNode> nodes() {
+    return hosts().stream()
+        .filter(host -> host.settings().node())
+        .map(HypervisorHost::node)
+        .toList();
   }
 
   public ControlPlane controlPlane() {
@@ -279,6 +375,7 @@ public final class Testbed implements AutoCloseable {
   /** The files in the order in which a person would want to read them. */
   public Stream<Path> logFiles() {
     Stream<Path> daemons = hosts().stream().map(host -> host.daemon().log());
+    Stream<Path> pods = nodes().stream().flatMap(node -> node.podLogs().stream());
     Stream<Path> libvirt = hosts().stream().map(host -> hostLogs(host).resolve("libvirtd.log"));
     Stream<Path> qemu =
         hosts().stream()
@@ -286,7 +383,7 @@ public final class Testbed implements AutoCloseable {
                 host ->
                     guests().stream()
                         .map(guest -> hostLogs(host).resolve("qemu/" + guest.name() + ".log")));
-    return Stream.of(Stream.of(logs().resolve("operator.log")), daemons, libvirt, qemu)
+    return Stream.of(Stream.of(logs().resolve("operator.log")), daemons, pods, libvirt, qemu)
         .flatMap(files -> files);
   }
 

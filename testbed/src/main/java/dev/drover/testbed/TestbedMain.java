@@ -5,8 +5,8 @@ import dev.drover.testbed.demo.Instructions;
 import java.util.List;
 
 /**
- * The testbed for people: {@code up}, {@code down}, and {@code demo [--keep]}. See the script
- * {@code ./demo}.
+ * The testbed for people: {@code up [--processes]}, {@code down}, and {@code demo [--keep]
+ * [--processes]}. See the script {@code ./demo}.
  */
 public final class TestbedMain {
 
@@ -18,26 +18,30 @@ public final class TestbedMain {
     List<String> words = List.of(arguments);
     int exitCode = 0;
     switch (words.isEmpty() ? "" : words.getFirst()) {
-      case "up" -> up();
+      case "up" -> up(start(words));
       case "down" -> Testbed.removeLeftOver();
-      case "demo" -> exitCode = demo(words.contains("--keep"));
+      case "demo" -> exitCode = demo(start(words), words.contains("--keep"));
       default -> {
-        System.err.println("usage: up | down | demo [--keep]");
+        System.err.println("usage: up [--processes] | down | demo [--keep] [--processes]");
         exitCode = 2;
       }
     }
     System.exit(exitCode);
   }
 
-  private static void up() {
-    Testbed testbed = Testbed.start(DEMO_HOSTS);
+  private static Testbed start(List<String> words) {
+    return words.contains("--processes")
+        ? Testbed.start(DEMO_HOSTS)
+        : Testbed.startWithNodes(DEMO_HOSTS);
+  }
+
+  private static void up(Testbed testbed) {
     testbed.installDrover();
     System.out.println(new Instructions(testbed).write());
     testbed.keep();
   }
 
-  private static int demo(boolean keep) {
-    Testbed testbed = Testbed.start(DEMO_HOSTS);
+  private static int demo(Testbed testbed, boolean keep) {
     // A person who stops it gets a clean machine back.
     var removal = new Thread(testbed::close, "removal of the testbed");
     Runtime.getRuntime().addShutdownHook(removal);

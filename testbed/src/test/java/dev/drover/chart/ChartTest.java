@@ -156,6 +156,8 @@ class ChartTest {
         .filteredOn(volume -> volume.getHostPath() != null)
         .extracting(volume -> volume.getHostPath().getPath())
         .containsExactlyInAnyOrder("/run/libvirt", "/etc/pki");
+    assertThat(pod.getContainers().getFirst().getSecurityContext().getReadOnlyRootFilesystem())
+        .isTrue();
     assertThat(pod.getContainers().getFirst().getEnv())
         .filteredOn(variable -> variable.getValueFrom() != null)
         .extracting(

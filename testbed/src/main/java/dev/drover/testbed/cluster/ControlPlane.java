@@ -1,6 +1,7 @@
 package dev.drover.testbed.cluster;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
 import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.LogTail;
@@ -8,6 +9,7 @@ import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Service;
 import dev.drover.testbed.process.StateDirectory;
 import dev.drover.testbed.process.Waiting;
+import io.fabric8.kubernetes.api.model.AuthInfoBuilder;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -28,7 +30,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,10 +41,10 @@ import org.slf4j.LoggerFactory;
  * etcd, kube-apiserver and the controller manager's collectors, as processes of this machine, and
  * kubectl.
  *
- * <p>There is no kubelet and no scheduler: a Node or Pod is only what is written about it, and
- * nothing judges its health. Service accounts, RBAC, admission policies and pod-bound tokens are
- * the real ones. Usable by itself, without hosts and without root; several can be up at a time.
- * About 5 s until it is ready.
+ * <p>Unless it was {@linkplain #startWithScheduler started for nodes}, there is no kubelet and no
+ * scheduler: a Node or Pod is only what is written about it, and nothing judges its health. Service
+ * accounts, RBAC, admission policies and pod-bound tokens are the real ones. Usable by itself,
+ * without hosts and without root; several can be up at a time. About 5 s until it is ready.
  */
 public final class ControlPlane implements AutoCloseable {
 
@@ -81,9 +85,11 @@ public final class ControlPlane implements AutoCloseable {
   private final Service etcd;
   private final Service apiServer;
   private final Service controllerManager;
+  private final @Nullable Service scheduler;
   private @Nullable KubernetesClient client;
 
-  private ControlPlane(StateDirectory state, boolean ownsState, String address) {
+  private ControlPlane(
+      StateDirectory state, boolean ownsState, String address, boolean withScheduler) {
     this.state = state;
     this.ownsState = ownsState;
     this.binaries = Recipes.controlPlane();
@@ -94,16 +100,19 @@ public final class ControlPlane implements AutoCloseable {
     int port = freePort(address);
     this.server = "https://" + address + ":" + port;
     String adminToken = UUID.randomUUID().toString();
+    String controllerManagerToken = UUID.randomUUID().toString();
+    String schedulerToken = UUID.randomUUID().toString();
     Path tokens =
-        write(keys.resolve("tokens.csv"), adminToken + ",admin,admin,\"system:masters\"\n");
+        write(
+            keys.resolve("tokens.csv"),
+            adminToken
+                + ",admin,admin,\"system:masters\"\n"
+                + controllerManagerToken
+                + ",system:kube-controller-manager,kcm,\"\"\n"
+                + schedulerToken
+                + ",system:kube-scheduler,scheduler,\"\"\n");
     Path auditPolicy = write(keys.resolve("audit-policy.yaml"), AUDIT_POLICY);
-    this.adminKubeconfig =
-        Kubeconfig.write(
-            keys.resolve("admin.kubeconfig"),
-            server,
-            keys.resolve("ca.crt"),
-            adminToken,
-            "default");
+    this.adminKubeconfig = kubeconfig(keys.resolve("admin.kubeconfig"), adminToken, "default");
     this.etcd =
         service(
             "etcd",
@@ -127,6 +136,11 @@ public final class ControlPlane implements AutoCloseable {
             "--tls-cert-file=" + keys.resolve("apiserver.crt"),
             "--tls-private-key-file=" + keys.resolve("apiserver.key"),
             "--token-auth-file=" + tokens,
+            "--client-ca-file=" + keys.resolve("ca.crt"),
+            "--kubelet-client-certificate=" + keys.resolve("kubelet-client.crt"),
+            "--kubelet-client-key=" + keys.resolve("kubelet-client.key"),
+            "--kubelet-certificate-authority=" + keys.resolve("ca.crt"),
+            "--kubelet-preferred-address-types=InternalIP",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction,ServiceAccount",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -135,14 +149,39 @@ public final class ControlPlane implements AutoCloseable {
             "--audit-policy-file=" + auditPolicy,
             "--audit-log-path=" + auditLogFile(),
             "--allow-privileged=true");
+    List<String> controllerManagerFlags =
+        new ArrayList<>(
+            List.of(
+                "--root-ca-file=" + keys.resolve("ca.crt"),
+                "--leader-elect=false",
+                "--secure-port=0"));
+    if (withScheduler) {
+      Path itsKubeconfig =
+          kubeconfig(
+              keys.resolve("controller-manager.kubeconfig"), controllerManagerToken, "default");
+      controllerManagerFlags.add("--kubeconfig=" + itsKubeconfig);
+      controllerManagerFlags.add("--use-service-account-credentials=true");
+      controllerManagerFlags.add("--service-account-private-key-file=" + keys.resolve("sa.key"));
+    } else {
+      controllerManagerFlags.add("--kubeconfig=" + adminKubeconfig);
+      controllerManagerFlags.add("--controllers=" + CONTROLLERS);
+    }
     this.controllerManager =
-        service(
-            "kube-controller-manager",
-            "--kubeconfig=" + adminKubeconfig,
-            "--controllers=" + CONTROLLERS,
-            "--root-ca-file=" + keys.resolve("ca.crt"),
-            "--leader-elect=false",
-            "--secure-port=0");
+        service("kube-controller-manager", controllerManagerFlags.toArray(String[]::new));
+    this.scheduler =
+        withScheduler
+            ? new Service(
+                "kube-scheduler",
+                state,
+                List.of(
+                    Recipes.nodes().resolve("kube-scheduler").toString(),
+                    "--kubeconfig="
+                        + kubeconfig(
+                            keys.resolve("scheduler.kubeconfig"), schedulerToken, "default"),
+                    "--leader-elect=false",
+                    "--secure-port=0"),
+                Map.of())
+            : null;
   }
 
   /**
@@ -153,7 +192,7 @@ public final class ControlPlane implements AutoCloseable {
     StateDirectory.removeAbandoned(STANDALONE_PREFIX);
     var state = StateDirectory.open(STANDALONE_PREFIX + UUID.randomUUID());
     try {
-      return start(state, true, "127.0.0.1");
+      return start(state, true, "127.0.0.1", false);
     } catch (RuntimeException e) {
       state.close();
       throw e;
@@ -167,11 +206,19 @@ public final class ControlPlane implements AutoCloseable {
    * @param state where it keeps its data and is noted; not closed by {@link #close}
    */
   public static ControlPlane start(StateDirectory state, String address) {
-    return start(state, false, address);
+    return start(state, false, address, false);
   }
 
-  private static ControlPlane start(StateDirectory state, boolean ownsState, String address) {
-    var controlPlane = new ControlPlane(state, ownsState, address);
+  /**
+   * The same with a scheduler and all controllers, as a cluster has them whose nodes have kubelets.
+   */
+  public static ControlPlane startWithScheduler(StateDirectory state, String address) {
+    return start(state, false, address, true);
+  }
+
+  private static ControlPlane start(
+      StateDirectory state, boolean ownsState, String address, boolean withScheduler) {
+    var controlPlane = new ControlPlane(state, ownsState, address, withScheduler);
     controlPlane.etcd.start();
     controlPlane.apiServer.start();
     controlPlane.awaitReady();
@@ -179,6 +226,9 @@ public final class ControlPlane implements AutoCloseable {
       controlPlane.controllerManager.start();
     } else {
       LOG.atWarn().log("No kube-controller-manager: nothing collects garbage");
+    }
+    if (controlPlane.scheduler != null) {
+      controlPlane.scheduler.start();
     }
     return controlPlane;
   }
@@ -313,6 +363,43 @@ public final class ControlPlane implements AutoCloseable {
     return new PodIdentity(kubeconfig, namespace, podName, pod.getMetadata().getUid(), nodeName);
   }
 
+  /**
+   * Makes the keys and the kubeconfig of a node's kubelet.
+   *
+   * @param directory where they are written, as {@code kubelet.crt}, {@code kubelet.key}, {@code
+   *     ca.crt} and {@code kubelet.kubeconfig}
+   * @param seenAs the name of that directory where the kubelet runs
+   */
+  public void writeNodeCredentials(String node, String address, Path directory, String seenAs) {
+    Path keys = state.data("pki");
+    Command.of(Recipes.script("pki"), keys.toString(), address, node).output();
+    try {
+      Files.copy(keys.resolve(node + ".crt"), directory.resolve("kubelet.crt"), REPLACE_EXISTING);
+      Files.copy(keys.resolve(node + ".key"), directory.resolve("kubelet.key"), REPLACE_EXISTING);
+      Files.copy(keys.resolve("ca.crt"), directory.resolve("ca.crt"), REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Kubeconfig.write(
+        directory.resolve("kubelet.kubeconfig"),
+        server,
+        keys.resolve("ca.crt"),
+        new AuthInfoBuilder()
+            .withClientCertificate(seenAs + "/kubelet.crt")
+            .withClientKey(seenAs + "/kubelet.key")
+            .build(),
+        "default");
+  }
+
+  private Path kubeconfig(Path file, String token, String namespace) {
+    return Kubeconfig.write(
+        file,
+        server,
+        state.data("pki").resolve("ca.crt"),
+        new AuthInfoBuilder().withToken(token).build(),
+        namespace);
+  }
+
   private Path kubeconfig(
       String namespace, String serviceAccount, String fileName, TokenRequest request) {
     String token =
@@ -323,12 +410,8 @@ public final class ControlPlane implements AutoCloseable {
             .tokenRequest(request)
             .getStatus()
             .getToken();
-    return Kubeconfig.write(
-        state.data("kubeconfigs").resolve(namespace + "-" + fileName),
-        server,
-        state.data("pki").resolve("ca.crt"),
-        token,
-        namespace);
+    return kubeconfig(
+        state.data("kubeconfigs").resolve(namespace + "-" + fileName), token, namespace);
   }
 
   private static Pod pod(String serviceAccount, String name, String nodeName) {
@@ -388,11 +471,26 @@ public final class ControlPlane implements AutoCloseable {
     return controllerManager;
   }
 
+  /** The numbers of its processes. */
+  public List<Long> pids() {
+    return Stream.of(
+            Optional.of(etcd),
+            Optional.of(apiServer),
+            Optional.of(controllerManager),
+            Optional.ofNullable(scheduler))
+        .flatMap(Optional::stream)
+        .flatMap(service -> service.pid().stream())
+        .toList();
+  }
+
   /** Kills all of it. Its data stays until the state directory is cleared. */
   @Override
   public void close() {
     if (client != null) {
       client.close();
+    }
+    if (scheduler != null) {
+      scheduler.kill();
     }
     controllerManager.kill();
     apiServer.kill();

@@ -1,5 +1,6 @@
 package dev.drover.testbed.cluster;
 
+import io.fabric8.kubernetes.api.model.AuthInfo;
 import io.fabric8.kubernetes.api.model.ConfigBuilder;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
@@ -8,13 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
 
-/** Writes kubeconfig files: one cluster, one user with a bearer token, one namespace. */
+/** Writes kubeconfig files: one cluster, one user, one namespace. */
 final class Kubeconfig {
 
   private Kubeconfig() {}
 
   static Path write(
-      Path file, String server, Path certificateAuthority, String token, String namespace) {
+      Path file, String server, Path certificateAuthority, AuthInfo user, String namespace) {
     try {
       var config =
           new ConfigBuilder()
@@ -28,9 +29,7 @@ final class Kubeconfig {
               .endCluster()
               .addNewUser()
               .withName("user")
-              .withNewUser()
-              .withToken(token)
-              .endUser()
+              .withUser(user)
               .endUser()
               .addNewContext()
               .withName("drover-testbed")

@@ -36,9 +36,13 @@ public final class Demo {
 
   /** Shows it, and returns whether everything went as it should. */
   public boolean show() {
-    step("A control plane and two hosts are up (n1, n2: libvirt and QEMU of their own)");
-    testbed.installDrover();
-    step("Drover is installed: the chart's CRDs, RBAC and policies, one operator, two daemons");
+    if (testbed.hasNodes()) {
+      installOnNodes();
+    } else {
+      step("A control plane and two hosts are up (n1, n2: libvirt and QEMU of their own)");
+      testbed.installDrover();
+      step("Drover is installed: the chart's CRDs, RBAC and policies, one operator, two daemons");
+    }
     Guest guest =
         testbed.guest(
             GuestSpec.named(VIRTUAL_MACHINE)
@@ -56,6 +60,17 @@ public final class Demo {
     boolean back = there && migrate(guest, "livemigration-back.yaml", "n2", "n1");
     step(back ? "Done" : "That is not how it should be; the logs are in " + testbed.logs());
     return back;
+  }
+
+  private void installOnNodes() {
+    step(
+        "A cluster is up; its two nodes are hypervisor hosts (n1, n2: libvirt and QEMU of their own)");
+    out.println(testbed.kubectl("get", "nodes").out());
+    step(
+        "helm install drover helm/drover --namespace drover-system --create-namespace"
+            + " --set nodeDaemon.peerTransport=tcp");
+    testbed.installDrover();
+    out.println(testbed.kubectl("get", "pods", "-n", "drover-system", "-o", "wide").out());
   }
 
   private boolean migrate(Guest guest, String sample, String from, String to) {

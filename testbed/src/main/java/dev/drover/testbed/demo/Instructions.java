@@ -1,11 +1,14 @@
 package dev.drover.testbed.demo;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.host.HypervisorHost;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** How to use a testbed that stays up: a file to source, and what then works. */
 public final class Instructions {
@@ -29,7 +32,11 @@ public final class Instructions {
     for (HypervisorHost host : testbed.hosts()) {
       script.append(
           "%s() { %s \"$@\"; }\n"
-              .formatted(host.name(), String.join(" ", host.entering(java.util.List.of()))));
+              .formatted(
+                  host.name(),
+                  host.entering(List.of()).stream()
+                      .map(word -> "'" + word.replace("'", "'\\''") + "'")
+                      .collect(joining(" "))));
     }
     Path file = testbed.scratch("shell").resolve("env.sh");
     try {
@@ -44,9 +51,13 @@ public final class Instructions {
       kubectl get lmig,dvm,hvn -A             Drover's objects
       kubectl apply -f config/samples/...     something to do
       n1 virsh list --all                     a command inside host n1
-      tail -f %s/operator.log
+      %s
     ./demo down removes it.
     """
-        .formatted(file, testbed.logs());
+        .formatted(
+            file,
+            testbed.hasNodes()
+                ? "kubectl logs -n drover-system deployment/drover-operator"
+                : "tail -f " + testbed.logs() + "/operator.log");
   }
 }

@@ -1,5 +1,8 @@
 package dev.drover.testbed.host;
 
+import dev.drover.testbed.process.Recipes;
+import java.nio.file.Path;
+
 /**
  * How a host differs from the next one.
  *
@@ -12,6 +15,8 @@ package dev.drover.testbed.host;
  * @param keepaliveCount how many of those questions may stay unanswered
  * @param emulatorUser the user that QEMU runs as: {@code root}, or {@code libvirt-qemu}, which
  *     can't open the pools' disks here
+ * @param node whether it is a node of the cluster, too, with containerd and a kubelet; with trixie
+ *     only, and only if the testbed was started with nodes
  */
 public record HostSettings(
     String suite,
@@ -19,31 +24,58 @@ public record HostSettings(
     int tinyPoolMib,
     int keepaliveIntervalSeconds,
     int keepaliveCount,
-    String emulatorUser) {
+    String emulatorUser,
+    boolean node) {
 
   /** Debian trixie, a large pool, libvirt's own keepalive. */
   public static HostSettings defaults() {
-    return new HostSettings("trixie", 0, 64, 5, 5, "root");
+    return new HostSettings("trixie", 0, 64, 5, 5, "root", false);
   }
 
   public HostSettings withSuite(String name) {
     return new HostSettings(
-        name, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, emulatorUser);
+        name,
+        defaultPoolMib,
+        tinyPoolMib,
+        keepaliveIntervalSeconds,
+        keepaliveCount,
+        emulatorUser,
+        node);
   }
 
   public HostSettings withDefaultPoolMib(int sizeMib) {
     return new HostSettings(
-        suite, sizeMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, emulatorUser);
+        suite, sizeMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, emulatorUser, node);
   }
 
   public HostSettings withKeepalive(int intervalSeconds, int count) {
     return new HostSettings(
-        suite, defaultPoolMib, tinyPoolMib, intervalSeconds, count, emulatorUser);
+        suite, defaultPoolMib, tinyPoolMib, intervalSeconds, count, emulatorUser, node);
   }
 
   public HostSettings withEmulatorUser(String name) {
     return new HostSettings(
-        suite, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, name);
+        suite, defaultPoolMib, tinyPoolMib, keepaliveIntervalSeconds, keepaliveCount, name, node);
+  }
+
+  /** As a node of the cluster. */
+  public HostSettings asNode() {
+    return new HostSettings(
+        suite,
+        defaultPoolMib,
+        tinyPoolMib,
+        keepaliveIntervalSeconds,
+        keepaliveCount,
+        emulatorUser,
+        true);
+  }
+
+  /** Its root file system, built if need be. */
+  public Path root() {
+    if (node && !suite.equals("trixie")) {
+      throw new IllegalArgumentException("a node's root is trixie's, not " + suite + "'s");
+    }
+    return Recipes.root(node ? "node" : suite);
   }
 
   /**

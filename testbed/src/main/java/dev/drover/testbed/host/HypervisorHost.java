@@ -51,6 +51,7 @@ public final class HypervisorHost {
   private final Libvirtd libvirtd;
   private final NodeDaemon daemon;
   private final HostClock clock;
+  private final @Nullable KubernetesNode node;
   private final String uuid = UUID.randomUUID().toString();
   private @Nullable ProcessMark init;
 
@@ -65,6 +66,7 @@ public final class HypervisorHost {
     this.clock = new HostClock(this);
     this.libvirtd = new Libvirtd(this);
     this.daemon = new NodeDaemon(this, controlPlane);
+    this.node = settings.node() ? new KubernetesNode(this, controlPlane) : null;
   }
 
   /** Its name, also as a node of the cluster: {@code n1}, {@code n2}, ... */
@@ -93,6 +95,18 @@ public final class HypervisorHost {
     return daemon;
   }
 
+  /**
+   * What makes a node of it.
+   *
+   * @throws IllegalStateException if its settings don't ask for that
+   */
+  public KubernetesNode node() {
+    if (node == null) {
+      throw new IllegalStateException("host " + name() + " is no node");
+    }
+    return node;
+  }
+
   /** The wall clock of its processes. */
   public HostClock clock() {
     return clock;
@@ -100,15 +114,22 @@ public final class HypervisorHost {
 
   /**
    * Boots it, on the disk that it had before if there is one. Returns when libvirt answers and its
-   * pools are up.
+   * pools are up; a node is Ready some seconds later ({@link KubernetesNode#awaitReady}).
    */
   public void powerOn() {
     boolean firstBoot = !Files.exists(directory().resolve("upper"));
     prepareFiles();
+    if (node != null) {
+      node.prepare();
+      state.noteCgroup(cgroup());
+    }
     ProcessMark process = startInit();
     init = process;
     state.note("host-" + name(), process);
     join(process.pid());
+    if (node != null) {
+      node.start();
+    }
     libvirtd.start();
     if (firstBoot) {
       virsh(POOLS).orThrow();
@@ -128,6 +149,9 @@ public final class HypervisorHost {
     Waiting.until(
         "the network of host " + name() + " is gone",
         () -> !Files.exists(Path.of("/sys/class/net", link())));
+    if (node != null) {
+      Command.of(Recipes.script("cgroups"), "remove", cgroup()).output();
+    }
     init = null;
   }
 
@@ -179,6 +203,10 @@ public final class HypervisorHost {
     // The working directory is opened after entering: the JVM, for one, doesn't start in one
     // outside of its root.
     command.addAll(List.of("-m", "-u", "-i", "-n", "-p", "--wdns=/"));
+    if (node != null) {
+      command.add("-C");
+      command.addAll(KubernetesNode.JOINING_CGROUPS);
+    }
     command.addAll(arguments);
     return command;
   }
@@ -186,6 +214,27 @@ public final class HypervisorHost {
   /** All of its processes. */
   public List<HostProcess> processes() {
     return init == null ? List.of() : HostProcess.inNamespaceOf(init.pid());
+  }
+
+  /**
+   * The numbers on this machine of all of its processes and, if it is a node, of those in its pods,
+   * which are in namespaces of their own.
+   */
+  public List<Long> processesAndPods() {
+    if (node == null) {
+      return processes().stream().map(HostProcess::pid).toList();
+    }
+    try (Stream<ProcessHandle> all = ProcessHandle.allProcesses()) {
+      return all.map(ProcessHandle::pid).filter(this::isInCgroup).toList();
+    }
+  }
+
+  private boolean isInCgroup(long pid) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/cgroup")).contains("/" + cgroup());
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** The QEMU process of a domain, however libvirt sees it; empty if there is none that lives. */
@@ -370,6 +419,11 @@ public final class HypervisorHost {
     return "drover-" + name();
   }
 
+  /** Of this testbed alone: several, each in a network of its own, can be on one machine. */
+  private String cgroup() {
+    return "drover-%s-%s".formatted(name(), uuid);
+  }
+
   private static String pool(String name, String path) {
     return "pool-define-as %1$s dir --target %2$s; pool-autostart %1$s; pool-start %1$s"
         .formatted(name, path);
@@ -412,13 +466,15 @@ public final class HypervisorHost {
         .putAll(
             Map.ofEntries(
                 entry("HOST_NAME", name()),
-                entry("ROOT", Recipes.root(settings.suite()).toString()),
+                entry("ROOT", settings.root().toString()),
                 entry("GUEST", Recipes.guest().toString()),
                 entry("SHARED", state.data("shared").toString()),
                 entry("APP", state.data("apps/node-daemon").toString()),
                 entry("JDK", settings.hasJava() ? "" : System.getProperty("java.home")),
                 entry("DEFAULT_POOL_MIB", Integer.toString(settings.defaultPoolMib())),
-                entry("TINY_POOL_MIB", Integer.toString(settings.tinyPoolMib()))));
+                entry("TINY_POOL_MIB", Integer.toString(settings.tinyPoolMib())),
+                entry("CGROUP", node == null ? "" : cgroup()),
+                entry("KUBERNETES", node == null ? "" : Recipes.nodes().toString())));
     builder.redirectErrorStream(true);
     builder.redirectInput(new File("/dev/null"));
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));

@@ -36,6 +36,10 @@ public final class Evidence {
     save(
         "events.txt",
         () -> testbed.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp").out());
+    if (testbed.hasNodes()) {
+      save("pods.txt", () -> testbed.kubectl("get", "nodes,pods", "-A", "-o", "wide").out());
+      save("pods-described.txt", () -> testbed.kubectl("describe", "pods", "-A").out());
+    }
     for (HypervisorHost host : testbed.hosts()) {
       if (host.isOn()) {
         save(host.name() + "-domains.txt", () -> host.virsh("list --all").out());
@@ -62,12 +66,15 @@ public final class Evidence {
 
   private String nameOf(Path log) {
     String path = log.toString();
-    return testbed.hosts().stream()
-            .filter(host -> path.contains("/hosts/" + host.name() + "/"))
-            .map(host -> host.name() + "-")
+    String host =
+        testbed.hosts().stream()
+            .filter(each -> path.contains("/hosts/" + each.name() + "/"))
+            .map(each -> each.name() + "-")
             .findFirst()
-            .orElse("")
-        + log.getFileName();
+            .orElse("");
+    // Of a pod: .../pods/NAMESPACE_POD_UID/CONTAINER/LIFE.log
+    boolean pods = path.contains("/pods/");
+    return host + (pods ? log.getName(log.getNameCount() - 3) + "-" : "") + log.getFileName();
   }
 
   private void save(String file, Supplier<String> text) {

@@ -1,6 +1,9 @@
 package dev.drover.testbed.junit;
 
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.host.KubernetesNode;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -22,6 +25,8 @@ public final class TestbedExtension
   @Override
   public void beforeAll(ExtensionContext context) {
     DroverTestbed wanted = annotation(context);
+    Assumptions.assumeTrue(
+        !wanted.nodes() || KubernetesNode.possible(), "hosts can't be nodes without cgroup v1");
     Testbed testbed = testbed(context);
     testbed.ensureHosts(wanted.hosts());
     if (wanted.drover()) {
@@ -59,12 +64,11 @@ public final class TestbedExtension
   }
 
   private static Testbed testbed(ExtensionContext context) {
-    int hosts = annotation(context).hosts();
     return context
         .getRoot()
         .getStore(NAMESPACE)
-        .getOrComputeIfAbsent(Shared.class, key -> new Shared(Testbed.start(hosts)), Shared.class)
-        .testbed();
+        .getOrComputeIfAbsent(Shared.class, key -> new Shared(), Shared.class)
+        .testbed(annotation(context));
   }
 
   private static DroverTestbed annotation(ExtensionContext context) {
@@ -73,11 +77,30 @@ public final class TestbedExtension
   }
 
   /** JUnit closes it after the last test of the JVM. */
-  private record Shared(Testbed testbed) implements AutoCloseable {
+  private static final class Shared implements AutoCloseable {
+
+    private @Nullable Testbed testbed;
+
+    /** There is one on a machine at a time: one with nodes takes the place of one without. */
+    synchronized Testbed testbed(DroverTestbed wanted) {
+      if (testbed != null && testbed.hasNodes() != wanted.nodes()) {
+        close();
+      }
+      Testbed current = testbed;
+      if (current == null) {
+        current =
+            wanted.nodes() ? Testbed.startWithNodes(wanted.hosts()) : Testbed.start(wanted.hosts());
+        testbed = current;
+      }
+      return current;
+    }
 
     @Override
-    public void close() {
-      testbed.close();
+    public synchronized void close() {
+      if (testbed != null) {
+        testbed.close();
+        testbed = null;
+      }
     }
   }
 }

@@ -37,7 +37,7 @@ public final class Recipes {
   /**
    * The root file system of a Debian release with libvirt and QEMU.
    *
-   * @param suite {@code trixie} or {@code bookworm}
+   * @param suite {@code trixie}, {@code bookworm}, or {@code node}: trixie with containerd
    */
   public static Path root(String suite) {
     return built("root", suite);
@@ -51,6 +51,26 @@ public final class Recipes {
   /** A directory with {@code clock.so}: a wall clock that can be stepped, to be preloaded. */
   public static Path clock() {
     return built("clock");
+  }
+
+  /**
+   * A directory with kubelet, kube-scheduler, and the images {@code pause.tar}, {@code
+   * kubectl.tar}.
+   */
+  public static Path nodes() {
+    return built("nodes");
+  }
+
+  /**
+   * The archive of one of Drover's images, made from what Maven has built.
+   *
+   * @param component {@code operator} or {@code node-daemon}
+   */
+  public static Path image(String component) {
+    return Path.of(
+        Command.of(sourceTree().resolve("images/build.sh").toString(), component)
+            .within(PATIENCE)
+            .output());
   }
 
   /** The path of a script in {@code testbed/bin}, named without its ending. */

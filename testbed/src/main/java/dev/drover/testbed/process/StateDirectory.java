@@ -163,6 +163,11 @@ public final class StateDirectory implements AutoCloseable {
     write(name + ".link", name);
   }
 
+  /** Notes a cgroup of this machine, to be removed by {@link #clear}. */
+  public void noteCgroup(String name) {
+    write(name + ".cgroup", name);
+  }
+
   /** Kills, deletes and removes all that was noted, and the data. Returns when it is gone. */
   public void clear() {
     var failures = new ArrayList<RuntimeException>();
@@ -183,6 +188,9 @@ public final class StateDirectory implements AutoCloseable {
         .map(this::read)
         .filter(link -> Files.exists(Path.of("/sys/class/net", link)))
         .forEach(link -> Command.of("ip", "link", "del", link).run());
+    files(".cgroup")
+        .map(this::read)
+        .forEach(name -> Command.of(Recipes.script("cgroups"), "remove", name).run());
     Command.of("rm", "-rf", "--one-file-system", run.toString(), data.toString())
         .within(Duration.ofMinutes(2))
         .run()

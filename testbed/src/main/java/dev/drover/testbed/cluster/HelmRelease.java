@@ -1,0 +1,113 @@
+package dev.drover.testbed.cluster;
+
+import com.marcnuri.helm.Helm;
+import com.marcnuri.helm.UninstallCommand;
+import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Waiting;
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * Drover as its users install it: the chart, by Helm, into a cluster whose nodes run its pods. The
+ * images have been loaded into the nodes.
+ */
+public final class HelmRelease {
+
+  /** The release, and the prefix of what the chart makes. */
+  public static final String NAME = "drover";
+
+  private static final Duration ROLLOUT_DEADLINE = Duration.ofMinutes(3);
+
+  private final ControlPlane controlPlane;
+
+  public HelmRelease(ControlPlane controlPlane) {
+    this.controlPlane = controlPlane;
+  }
+
+  /**
+   * {@code helm install}; {@link #awaitRollout} tells when its pods are ready.
+   *
+   * @param values set on top of the chart's own, by path, as with {@code --set}
+   */
+  public void install(Map<String, Object> values) {
+    var command =
+        new Helm(ChartInstallation.chart())
+            .install()
+            .withName(NAME)
+            .withNamespace(OperatorProcess.NAMESPACE)
+            .createNamespace()
+            .withKubeConfig(controlPlane.adminKubeconfig());
+    values.forEach(command::set);
+    command.call();
+  }
+
+  /** {@code helm upgrade}, with these values and no others. */
+  public void upgrade(Map<String, Object> values) {
+    var command =
+        new Helm(ChartInstallation.chart())
+            .upgrade()
+            .withName(NAME)
+            .withNamespace(OperatorProcess.NAMESPACE)
+            .resetValues()
+            .withKubeConfig(controlPlane.adminKubeconfig());
+    values.forEach(command::set);
+    command.call();
+  }
+
+  /**
+   * {@code helm test}.
+   *
+   * @throws RuntimeException if a test of the chart fails
+   */
+  public void test() {
+    Helm.test(NAME)
+        .withNamespace(OperatorProcess.NAMESPACE)
+        .withKubeConfig(controlPlane.adminKubeconfig())
+        .call();
+  }
+
+  /** {@code helm uninstall}; returns when its objects are gone, and its pods with them. */
+  public void uninstall() {
+    Helm.uninstall(NAME)
+        .withNamespace(OperatorProcess.NAMESPACE)
+        .withCascade(UninstallCommand.Cascade.FOREGROUND)
+        .withKubeConfig(controlPlane.adminKubeconfig())
+        .call();
+    kubectl("wait", "--for=delete", "pods", "--all").orThrow();
+  }
+
+  /** Waits until every pod of the present revision is ready, and no other is left. */
+  public void awaitRollout() {
+    for (String workload :
+        new String[] {"deployment/drover-operator", "daemonset/drover-node-daemon"}) {
+      var result = kubectl("rollout", "status", workload);
+      if (!result.succeeded()) {
+        throw new IllegalStateException(
+            result.err() + result.out() + kubectl("describe", "pods").out());
+      }
+    }
+    // Whoever takes the place of another is ready before the other is gone.
+    Waiting.until(
+        "no pod of an earlier revision is left",
+        ROLLOUT_DEADLINE,
+        () ->
+            controlPlane
+                .client()
+                .pods()
+                .inNamespace(OperatorProcess.NAMESPACE)
+                .list()
+                .getItems()
+                .stream()
+                .noneMatch(pod -> pod.getMetadata().getDeletionTimestamp() != null));
+  }
+
+  private Command.Result kubectl(String verb, String... rest) {
+    String[] arguments = new String[rest.length + 4];
+    arguments[0] = verb;
+    System.arraycopy(rest, 0, arguments, 1, rest.length);
+    arguments[rest.length + 1] = "--namespace";
+    arguments[rest.length + 2] = OperatorProcess.NAMESPACE;
+    arguments[rest.length + 3] = "--timeout=" + ROLLOUT_DEADLINE.toSeconds() + "s";
+    return controlPlane.kubectl(arguments);
+  }
+}
