@@ -12,6 +12,8 @@ import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The spec is changed while the transfer runs; bandwidth is measured on the wire. */
@@ -20,6 +22,8 @@ class TuningIT {
   private static final double MEBIBYTE = 1 << 20;
   private static final int SLOW = 8;
   private static final int FAST = 40;
+  private static final int CHANGES = 5;
+  private static final Duration LONGEST = Duration.ofSeconds(5);
 
   @Test
   void anotherCapCountsWithinASecondForDisksAndForMemory(Testbed testbed) {
@@ -32,19 +36,30 @@ class TuningIT {
       migration.awaitDiskCopy();
       var disks = patchAndMeasure(scene, migration, FAST);
       migration.awaitMemoryCopy();
-      var slower = patchAndMeasure(scene, migration, SLOW);
-      var memory = patchAndMeasure(scene, migration, FAST);
+      var down = new ArrayList<Duration>();
+      var up = new ArrayList<Duration>();
+      for (int i = 0; i < CHANGES; i++) {
+        down.add(patchAndMeasure(scene, migration, SLOW));
+        up.add(patchAndMeasure(scene, migration, FAST));
+      }
       System.out.printf(
-          "another cap on the wire: disks after %d ms, memory down after %d ms, up after %d ms%n",
-          disks.toMillis(), slower.toMillis(), memory.toMillis());
+          "another cap on the wire: disks after %s, memory down after %s, up after %s%n",
+          disks, down, up);
       assertThat(disks).isLessThan(Duration.ofSeconds(3)); // QEMU mirrors in steps of 16 MiB
-      // A second for the daemon, half of one for the measurement.
-      assertThat(slower).isLessThan(Duration.ofMillis(1500));
-      assertThat(memory).isLessThan(Duration.ofMillis(1500));
+      // A second for the daemon, half of one for the measurement. An emulated guest that writes
+      // takes the processors from all of it for a moment now and then, so the median is judged.
+      assertThat(down).allMatch(took -> took.compareTo(LONGEST) < 0);
+      assertThat(up).allMatch(took -> took.compareTo(LONGEST) < 0);
+      assertThat(median(down)).isLessThan(Duration.ofMillis(1500));
+      assertThat(median(up)).isLessThan(Duration.ofMillis(1500));
       assertThat(migration.patchSpec("{\"bandwidthMiBps\":null}").exitCode()).isZero();
       migration.awaitSucceeded();
       scene.assertMoved(boot);
     }
+  }
+
+  private static Duration median(List<Duration> durations) {
+    return durations.stream().sorted().toList().get(durations.size() / 2);
   }
 
   /**
