@@ -29,6 +29,8 @@ final class BandwidthTuner {
   /** libvirt's word for a mirror without a cap. */
   private static final long NO_CAP = 0;
 
+  private static final long MEBIBYTE = 1 << 20;
+
   private final Hypervisor hypervisor;
   private final UUID uuid;
   private final List<String> disks;
@@ -177,16 +179,30 @@ final class BandwidthTuner {
       }
     }
     // What shrinks first: the sum must not exceed the cap in between. Where both grow, memory
-    // first: QEMU may let a mirror wait a second for its next step before it listens.
+    // first: QEMU may let a mirror wait a second for its next step before it listens. Memory does
+    // not wait for that with what the cap has left in any case.
     boolean mirrorsShrink =
         mirrors.entrySet().stream().anyMatch(e -> e.getValue() < told(e.getKey()));
     if (mirrorsShrink && grows(memory)) {
+      var atOnce = besideWhatMirrorsMayHave(mirrors);
+      if (atOnce.isPresent() && grows(atOnce)) {
+        setMemory(atOnce);
+      }
       mirrors.forEach(this::setDisk);
       setMemory(memory);
     } else {
       setMemory(memory);
       mirrors.forEach(this::setDisk);
     }
+  }
+
+  /** Memory's part of the cap while no mirror has listened yet; empty: there is none. */
+  private OptionalInt besideWhatMirrorsMayHave(Map<String, Long> mirrors) {
+    long left = totalMebibytesPerSecond().orElse(0) * MEBIBYTE;
+    for (var mirror : mirrors.entrySet()) {
+      left -= Math.min(left, Math.max(mirror.getValue(), told(mirror.getKey())));
+    }
+    return left < MEBIBYTE ? OptionalInt.empty() : OptionalInt.of((int) (left / MEBIBYTE));
   }
 
   private long told(String disk) {
