@@ -26,6 +26,8 @@ final class BandwidthTuner {
   /** libvirt counts a mirror in steps of 16 MiB, so a shorter look sees nothing or far too much. */
   private static final Duration MEASURE_EVERY = Duration.ofSeconds(5);
 
+  private static final Duration MEASURE_FIRST = Duration.ofSeconds(1);
+
   /** libvirt's word for a mirror without a cap. */
   private static final long NO_CAP = 0;
 
@@ -48,6 +50,8 @@ final class BandwidthTuner {
 
   private boolean mirrorsMayBeCapped;
   private @Nullable Instant measuredAt;
+  private Duration measureFor = MEASURE_EVERY;
+  private boolean measuredInStep;
   private long measuredDiskBytes;
   private long diskBytesPerSecond;
 
@@ -160,8 +164,8 @@ final class BandwidthTuner {
       }
       return;
     }
-    measure(job, now);
     boolean memoryIsSent = job.memoryTotalBytes() > 0;
+    measure(job, memoryIsSent, now);
     int inStep = signals.disksInStep();
     Share share =
         memoryIsSent
@@ -215,18 +219,29 @@ final class BandwidthTuner {
     return memoryCap.filter(now -> now.isEmpty() || now.getAsInt() >= memory).isEmpty();
   }
 
-  private void measure(JobStatistics job, Instant now) {
+  /**
+   * What the copying of the disks took says nothing of what keeping them in step takes: when memory
+   * begins to be sent, it is measured anew, and briefly at first, as the mirrors hold half of the
+   * cap until then.
+   */
+  private void measure(JobStatistics job, boolean memoryIsSent, Instant now) {
+    if (memoryIsSent && !measuredInStep) {
+      measuredInStep = true;
+      measuredAt = null;
+      measureFor = MEASURE_FIRST;
+    }
     if (measuredAt == null) {
       measuredAt = now;
       measuredDiskBytes = job.diskProcessedBytes();
       return;
     }
     var window = Duration.between(measuredAt, now);
-    if (window.compareTo(MEASURE_EVERY) >= 0) {
+    if (window.compareTo(measureFor) >= 0) {
       diskBytesPerSecond =
           Math.max(0, job.diskProcessedBytes() - measuredDiskBytes) * 1000 / window.toMillis();
       measuredAt = now;
       measuredDiskBytes = job.diskProcessedBytes();
+      measureFor = MEASURE_EVERY;
     }
   }
 

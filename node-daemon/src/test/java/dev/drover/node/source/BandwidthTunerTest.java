@@ -33,15 +33,20 @@ class BandwidthTunerTest {
 
   /** Memory is sent, and the mirror has carried that much. */
   private void look(long diskMebibytes, int second) throws HypervisorException {
+    look(512, diskMebibytes, second);
+  }
+
+  private void look(long memoryMebibytes, long diskMebibytes, int second)
+      throws HypervisorException {
     tuner.tune(
         new JobStatistics(
             JobStatistics.Operation.MigrationOut,
             JobStatistics.State.Active,
             second * 1000L,
             OptionalLong.empty(),
-            512 * MEBIBYTE,
-            MEBIBYTE,
-            511 * MEBIBYTE,
+            memoryMebibytes * MEBIBYTE,
+            0,
+            memoryMebibytes * MEBIBYTE,
             8 * MEBIBYTE,
             0,
             0,
@@ -74,6 +79,17 @@ class BandwidthTunerTest {
     assertThat(told(before))
         .containsExactly(
             "setMemoryBandwidth 36", "setDiskBandwidth vda " + MEBIBYTE, "setMemoryBandwidth 39");
+  }
+
+  @Test
+  void whatTheCopyTookIsNotTakenForWhatTheMirrorNeeds() throws HypervisorException {
+    look(0, 0, 0);
+    look(0, 40, 5); // the disk is copied
+    look(40, 6); // memory begins to be sent
+
+    look(40, 7);
+
+    assertThat(told(0)).endsWith("setDiskBandwidth vda " + MEBIBYTE, "setMemoryBandwidth 7");
   }
 
   @Test
