@@ -377,6 +377,7 @@ final class TransferRun implements Runnable {
             .daemon(true)
             .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
     var standstill = watchStandstill(process, switchover);
+    var release = process.map(held -> new ReleaseNotice(transfer, held));
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.
@@ -386,6 +387,9 @@ final class TransferRun implements Runnable {
         watch.look();
         if (!transfer.isOver() && process.isPresent()) {
           watch.judge();
+        }
+        if (!transfer.isOver()) {
+          release.ifPresent(ReleaseNotice::look);
         }
         if (!transfer.isOver()) {
           signals.await(TICK);

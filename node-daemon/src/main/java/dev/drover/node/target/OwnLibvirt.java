@@ -1,0 +1,99 @@
+package dev.drover.node.target;
+
+import dev.drover.node.hypervisor.DomainState;
+import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorException.Kind;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Asks this host's libvirt for a guest without waiting for long, and knows since when it has been
+ * silent. Not called concurrently for one guest.
+ */
+final class OwnLibvirt {
+  private static final Duration WAIT_FOR_ANSWER = Duration.ofMillis(300);
+
+  private final Hypervisor hypervisor;
+  private final InstantSource clock;
+  private final Map<UUID, CompletableFuture<Answer>> asked = new ConcurrentHashMap<>();
+  private final Map<UUID, Instant> silentSince = new ConcurrentHashMap<>();
+
+  OwnLibvirt(Hypervisor hypervisor, InstantSource clock) {
+    this.hypervisor = hypervisor;
+    this.clock = clock;
+  }
+
+  /** What came of a question. */
+  sealed interface Answer {
+    /** The domain, if there is one. */
+    record Says(Optional<DomainState> domain) implements Answer {}
+
+    /** It is not there, or refuses to answer. */
+    record Away(String because) implements Answer {}
+
+    /** It is there, and has said nothing for that long. */
+    record Silent(Duration lasts) implements Answer {}
+  }
+
+  /** Returns within some 300 ms. An answer is never older than this call. */
+  Answer ask(UUID uuid) {
+    var before = asked.get(uuid);
+    if (before != null && before.isDone()) {
+      asked.remove(uuid);
+      if (!(before.resultNow() instanceof Answer.Silent)) {
+        silentSince.remove(uuid); // it was late, and what it said may be old
+      }
+    }
+    var since = silentSince.computeIfAbsent(uuid, _ -> clock.instant());
+    var question = asked.computeIfAbsent(uuid, this::begin);
+    try {
+      var answer = question.get(WAIT_FOR_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+      asked.remove(uuid);
+      if (!(answer instanceof Answer.Silent)) {
+        silentSince.remove(uuid);
+        return answer;
+      }
+    } catch (TimeoutException e) {
+      // It is not asked again before that is answered or given up.
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("an answer is never an exception", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return new Answer.Silent(Duration.between(since, clock.instant()));
+  }
+
+  void forget(UUID uuid) {
+    asked.remove(uuid);
+    silentSince.remove(uuid);
+  }
+
+  private CompletableFuture<Answer> begin(UUID uuid) {
+    var answer = new CompletableFuture<Answer>();
+    Thread.ofVirtual().name("ask-libvirt-" + uuid).start(() -> answer.complete(answer(uuid)));
+    return answer;
+  }
+
+  private Answer answer(UUID uuid) {
+    try {
+      return new Answer.Says(hypervisor.domain(uuid));
+    } catch (HypervisorException e) {
+      return e.kind() == Kind.Timeout
+          ? new Answer.Silent(Duration.ZERO)
+          : new Answer.Away(String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      // Else nobody would ever be told.
+      return new Answer.Away(String.valueOf(e));
+    }
+  }
+}
