@@ -1,5 +1,6 @@
 package dev.drover.node.source;
 
+import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.EmulatorProcess;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.report.MigrationLog;
@@ -19,6 +20,11 @@ import org.slf4j.LoggerFactory;
  * target has confirmed. Then nothing of libvirt's or of Drover's can start the guest here: there is
  * nothing left to start. A transient guest has no definition whose absence could show that; of it
  * nothing is said. Nor of one that its owner holds, which shall not go on.
+ *
+ * <p>libvirt removes the definition only after it has closed its connection to the target's, and
+ * waits for an answer to that as long as its keepalive does (30 s). So that connection is broken
+ * first, if that is allowed: libvirt has ended the process because the target has confirmed, and
+ * has nothing more to ask.
  */
 final class ReleaseNotice {
   private static final MigrationLog LOG =
@@ -27,14 +33,20 @@ final class ReleaseNotice {
   /** A hand-over that gets through takes milliseconds. */
   private static final Duration HAND_OVER_SHOULD_TAKE = Duration.ofMillis(500);
 
+  /** libvirt's reason for a domain whose process it has ended after the target had confirmed. */
+  private static final String MIGRATED = "migrated";
+
   private final RunningTransfer transfer;
   private final EmulatorProcess process;
+  private final boolean mayBreakConnections;
   private @Nullable Instant goneAt;
+  private boolean broken;
   private boolean said;
 
-  ReleaseNotice(RunningTransfer transfer, EmulatorProcess process) {
+  ReleaseNotice(RunningTransfer transfer, EmulatorProcess process, boolean mayBreakConnections) {
     this.transfer = transfer;
     this.process = process;
+    this.mayBreakConnections = mayBreakConnections;
   }
 
   /** One look; says it at most once. */
@@ -69,11 +81,42 @@ final class ReleaseNotice {
   private boolean isGoneForGood() {
     var uuid = transfer.order().uuid();
     try {
-      var process = transfer.hypervisor().emulatorProcess(uuid);
-      process.ifPresent(EmulatorProcess::close);
-      return process.isEmpty() && transfer.hypervisor().domain(uuid).isEmpty();
+      var another = transfer.hypervisor().emulatorProcess(uuid);
+      another.ifPresent(EmulatorProcess::close);
+      if (another.isPresent()) {
+        return false;
+      }
+      var domain = transfer.hypervisor().domain(uuid);
+      if (domain.isPresent()) {
+        letLibvirtFinish(domain.get());
+      }
+      return domain.isEmpty();
     } catch (HypervisorException e) {
       return false; // can't be told now
+    }
+  }
+
+  /** INVARIANT: only if libvirt itself says that the guest has ended here because it has moved. */
+  private void letLibvirtFinish(DomainState domain) {
+    var connections = transfer.connections();
+    if (broken
+        || !mayBreakConnections
+        || connections.isEmpty()
+        || domain.run() != DomainState.Run.ShutOff
+        || !domain.reasonText().equals(MIGRATED)) {
+      return;
+    }
+    broken = true;
+    try {
+      int count = connections.get().breakControl();
+      LOG.warn(transfer.voice().ref())
+          .addKeyValue("count", count)
+          .log("libvirt waits for the target only to say goodbye: that connection is broken");
+      transfer.voice().watchdogActed("goodbye");
+    } catch (HypervisorException e) {
+      LOG.warn(transfer.voice().ref())
+          .addKeyValue("error", e.getMessage())
+          .log("libvirt waits for the target only to say goodbye, and can't be helped on");
     }
   }
 }

@@ -377,7 +377,8 @@ final class TransferRun implements Runnable {
             .daemon(true)
             .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
     var standstill = watchStandstill(process, switchover);
-    var release = process.map(held -> new ReleaseNotice(transfer, held));
+    var release =
+        process.map(held -> new ReleaseNotice(transfer, held, watchdog.mayBreakConnections()));
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.

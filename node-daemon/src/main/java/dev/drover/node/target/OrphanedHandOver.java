@@ -60,6 +60,8 @@ final class OrphanedHandOver {
   /** A libvirtd that is only busy answers such a question in milliseconds. */
   private static final Duration SILENT = Duration.ofSeconds(2);
 
+  private static final Duration AWAY_WORTH_TELLING = Duration.ofSeconds(10);
+
   /** So long another guest's silence may still be that of the libvirtd that was ended. */
   private static final Duration COMES_BACK_WITHIN = Duration.ofSeconds(30);
 
@@ -120,11 +122,17 @@ final class OrphanedHandOver {
         heldSince.remove(uid);
         yield Outcome.LATER;
       }
-      case Answer.Away(var because) -> {
-        LOG.info(MigrationRef.of(migration))
-            .addKeyValue("error", because)
-            .log("This host's libvirt can't be asked for the guest");
-        yield told ? Outcome.SOON : Outcome.LATER;
+      case Answer.Away(var because, var lasts) -> {
+        if (!told) {
+          yield Outcome.LATER;
+        }
+        // It may be starting: it is not ended for that, but a person is told.
+        yield lasts.compareTo(AWAY_WORTH_TELLING) < 0
+            ? Outcome.SOON
+            : Outcome.says(
+                Reason.TargetLibvirtSilent,
+                "The guest is held here, and there is no way to libvirtd: " + because,
+                Optional.of(LOOK_EVERY));
       }
       // Before the source has let go, a silent libvirt is the source's watchdog's to deal with.
       case Answer.Silent(var lasts) -> told ? silent(migration, uuid, lasts) : Outcome.LATER;

@@ -27,6 +27,7 @@ final class OwnLibvirt {
   private final InstantSource clock;
   private final Map<UUID, CompletableFuture<Answer>> asked = new ConcurrentHashMap<>();
   private final Map<UUID, Instant> silentSince = new ConcurrentHashMap<>();
+  private final Map<UUID, Instant> awaySince = new ConcurrentHashMap<>();
 
   OwnLibvirt(Hypervisor hypervisor, InstantSource clock) {
     this.hypervisor = hypervisor;
@@ -38,8 +39,8 @@ final class OwnLibvirt {
     /** The domain, if there is one. */
     record Says(Optional<DomainState> domain) implements Answer {}
 
-    /** It is not there, or refuses to answer. */
-    record Away(String because) implements Answer {}
+    /** It is not there, or refuses to answer, for that long. */
+    record Away(String because, Duration lasts) implements Answer {}
 
     /** It is there, and has said nothing for that long. */
     record Silent(Duration lasts) implements Answer {}
@@ -61,7 +62,7 @@ final class OwnLibvirt {
       asked.remove(uuid);
       if (!(answer instanceof Answer.Silent)) {
         silentSince.remove(uuid);
-        return answer;
+        return since(uuid, answer);
       }
     } catch (TimeoutException e) {
       // It is not asked again before that is answered or given up.
@@ -73,9 +74,20 @@ final class OwnLibvirt {
     return new Answer.Silent(Duration.between(since, clock.instant()));
   }
 
+  private Answer since(UUID uuid, Answer answer) {
+    if (answer instanceof Answer.Away(var because, _)) {
+      var now = clock.instant();
+      var since = awaySince.computeIfAbsent(uuid, _ -> now);
+      return new Answer.Away(because, Duration.between(since, now));
+    }
+    awaySince.remove(uuid);
+    return answer;
+  }
+
   void forget(UUID uuid) {
     asked.remove(uuid);
     silentSince.remove(uuid);
+    awaySince.remove(uuid);
   }
 
   private CompletableFuture<Answer> begin(UUID uuid) {
@@ -90,10 +102,10 @@ final class OwnLibvirt {
     } catch (HypervisorException e) {
       return e.kind() == Kind.Timeout
           ? new Answer.Silent(Duration.ZERO)
-          : new Answer.Away(String.valueOf(e.getMessage()));
+          : new Answer.Away(String.valueOf(e.getMessage()), Duration.ZERO);
     } catch (RuntimeException e) {
       // Else nobody would ever be told.
-      return new Answer.Away(String.valueOf(e));
+      return new Answer.Away(String.valueOf(e), Duration.ZERO);
     }
   }
 }

@@ -266,11 +266,26 @@ class SourceRoleTest extends SourceStage {
   }
 
   @Test
-  void aGuestWhoseDefinitionIsStillHereIsNotReleased() throws HypervisorException {
+  void aGuestWhoseDefinitionIsStillHereIsNotReleasedAndLibvirtIsHelpedOn()
+      throws HypervisorException {
     landAndCut(begin(), false);
     assertNothingReleased();
+    assertThat(source.calls()).filteredOn(c -> c.startsWith("breakControl")).hasSize(1);
     source.remove(DOMAIN, DomainEvent.Undefined);
     await().until(() -> reports.source().hasReleased());
+  }
+
+  @Test
+  void aGuestThatHasEndedForAnotherReasonIsNotReleased() throws HypervisorException {
+    var transfer = begin();
+    landPaused();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    target.setConnected(false);
+    transfer.fail(new HypervisorException(Kind.Other, 1, "the emulator has died"));
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
+    assertNothingReleased();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("breakControl"));
   }
 
   @Test
