@@ -92,7 +92,11 @@ final class OwnLibvirt {
 
   private CompletableFuture<Answer> begin(UUID uuid) {
     var answer = new CompletableFuture<Answer>();
-    Thread.ofVirtual().name("ask-libvirt-" + uuid).start(() -> answer.complete(answer(uuid)));
+    // A platform thread: libvirt's calls hold the one they are made by. One for each guest at most.
+    Thread.ofPlatform()
+        .name("ask-libvirt-" + uuid)
+        .daemon(true)
+        .start(() -> answer.complete(answer(uuid)));
     return answer;
   }
 
