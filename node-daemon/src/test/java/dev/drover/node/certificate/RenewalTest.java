@@ -121,6 +121,18 @@ class RenewalTest {
     assertThat(rereads()).as("once is enough").isEqualTo(1);
   }
 
+  /** GnuTLS, and so libvirtd and QEMU, can't read one that has not. */
+  @Test
+  void aKeyHasItsPublicKeyInIt() throws IOException {
+    var made = KeyAndRequest.make("n1", HERE);
+    try (var parser =
+        new org.bouncycastle.openssl.PEMParser(new java.io.StringReader(made.keyPem()))) {
+      var info = (org.bouncycastle.asn1.pkcs.PrivateKeyInfo) parser.readObject();
+      var key = org.bouncycastle.asn1.sec.ECPrivateKey.getInstance(info.parsePrivateKey());
+      assertThat(key.getPublicKey()).isNotNull();
+    }
+  }
+
   @Test
   void renewsAfterTwoThirdsWithANewKey() throws IOException {
     getFirst();
