@@ -1,5 +1,6 @@
 package dev.drover.node.certificate;
 
+import dev.drover.node.LogKeys;
 import dev.drover.node.certificate.Renewal.Host;
 import dev.drover.node.certificate.Renewal.Trouble;
 import dev.drover.node.hypervisor.Hypervisor;
@@ -14,15 +15,19 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Looks after this host's certificates as long as it is open, and tells what became of them. */
 public final class CertificateCare implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CertificateCare.class);
   private static final Duration LOOK_AT_OTHERS = Duration.ofSeconds(30);
 
   private final HostCertificates certificates;
   private final @Nullable Renewal renewal;
   private final Consumer<CertificateState> told;
   private final Loop loop;
+  private Optional<Trouble> logged = Optional.empty();
 
   private CertificateCare(
       HostCertificates certificates, @Nullable Renewal renewal, Consumer<CertificateState> told) {
@@ -79,6 +84,15 @@ public final class CertificateCare implements AutoCloseable {
       return LOOK_AT_OTHERS;
     }
     var trouble = renewal.step();
+    if (!trouble.equals(logged)) {
+      logged = trouble;
+      trouble.ifPresent(
+          now ->
+              LOG.atWarn()
+                  .addKeyValue(LogKeys.REASON, now.reason())
+                  .addKeyValue(LogKeys.ERROR, now.message())
+                  .log("The host's certificates are not as they should be"));
+    }
     told.accept(together(certificates.state(), trouble));
     return renewal.pause();
   }

@@ -246,13 +246,13 @@ class RenewalTest {
     getFirst();
     var before = served();
     var next = new TestAuthority("next");
-    trust(authority.certificate() + next.certificate());
+    var both = authority.certificate() + next.certificate();
+    trust(both);
 
     renewal.step();
 
     assertThat(served()).isEqualTo(before);
-    assertThat(Files.readString(pki().resolve("CA/cacert.pem")))
-        .isEqualTo(authority.certificate() + next.certificate());
+    assertThat(Files.readString(pki().resolve("CA/cacert.pem"))).isEqualTo(both);
     assertThat(requests.submitted).hasSize(1);
     assertThat(rereads()).isEqualTo(2);
   }
