@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Hosts that have their certificates from Drover alone. */
 @DroverTestbed
 class CertificatesIT {
-  private static final Duration LIFETIME = Duration.ofSeconds(150);
+  private static final Duration LIFETIME = Duration.ofSeconds(120);
 
   /** Each block of a guest's disk begins with it. */
   private static final String DISK_PATTERN = "DROVERBK";
@@ -77,7 +77,7 @@ class CertificatesIT {
         try (capture) {
           var migration =
               scene.migrate(
-                  "target: {nodeName: %s}\nbandwidth: 4Mi\ncompletionTimeoutSeconds: 600\n"
+                  "target: {nodeName: %s}\nbandwidthMiBps: 1\ncompletionTimeoutSeconds: 600\n"
                       .formatted(target.name()));
           migration.awaitReached(Phase.PreCopy);
           int asked = requests(testbed, target);
@@ -87,7 +87,7 @@ class CertificatesIT {
               () -> requests(testbed, target) > asked);
           assertThat(migration.phase()).as("still on its way").isEqualTo(Phase.PreCopy);
           assertThat(serial(target, directory)).as("not while it moves").isEqualTo(before);
-          migration.patchSpec("{\"bandwidth\": \"200Mi\"}");
+          migration.patchSpec("{\"bandwidthMiBps\": 200}");
           migration.awaitSucceeded();
           var missed = capture.stop();
           assertThat(missed).isZero();
