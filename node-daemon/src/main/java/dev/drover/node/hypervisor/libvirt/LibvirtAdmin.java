@@ -5,9 +5,12 @@ import dev.drover.node.hypervisor.HypervisorException.Kind;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * The one call of libvirt's admin socket that is needed, by libvirt's own protocol (XDR). Not by
@@ -30,20 +33,39 @@ final class LibvirtAdmin {
   private static final int STATUS_AT = 24;
   private static final int LARGEST = 1 << 16;
 
-  private LibvirtAdmin() {}
+  /** For each of the three answers. */
+  private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
+
+  private final SocketChannel channel;
+  private final Selector selector;
+  private final Duration answerWithin;
+
+  private LibvirtAdmin(SocketChannel channel, Selector selector, Duration answerWithin) {
+    this.channel = channel;
+    this.selector = selector;
+    this.answerWithin = answerWithin;
+  }
 
   /**
-   * virAdmServerUpdateTlsFiles: of libvirt 6.2 and later. May wait for libvirtd without end. Throws
-   * kind {@code Unsupported} if nobody answers there, or the answer is no.
+   * virAdmServerUpdateTlsFiles: of libvirt 6.2 and later. Throws kind {@code Unsupported} if nobody
+   * is there, the answer is no, or there is none within 5 s.
    */
   static void rereadCertificates() throws HypervisorException {
-    try (var channel = SocketChannel.open(UnixDomainSocketAddress.of(SOCKET))) {
-      call(channel, CONNECT_OPEN, 1, flags());
-      call(channel, SERVER_UPDATE_TLS_FILES, 2, serverAndFlags());
-      call(channel, CONNECT_CLOSE, 3, ByteBuffer.allocate(0));
+    rereadCertificates(SOCKET, ANSWER_WITHIN);
+  }
+
+  static void rereadCertificates(Path socket, Duration answerWithin) throws HypervisorException {
+    try (var channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+        var selector = Selector.open()) {
+      channel.configureBlocking(false);
+      channel.register(selector, SelectionKey.OP_READ);
+      var admin = new LibvirtAdmin(channel, selector, answerWithin);
+      admin.call(CONNECT_OPEN, 1, flags());
+      admin.call(SERVER_UPDATE_TLS_FILES, 2, serverAndFlags());
+      admin.call(CONNECT_CLOSE, 3, ByteBuffer.allocate(0));
     } catch (IOException e) {
       throw new HypervisorException(
-          Kind.Unsupported, "%s: %s".formatted(SOCKET, e.getMessage()), e);
+          Kind.Unsupported, "%s: %s".formatted(socket, e.getMessage()), e);
     }
   }
 
@@ -62,8 +84,8 @@ final class LibvirtAdmin {
         .flip();
   }
 
-  private static void call(SocketChannel channel, int procedure, int serial, ByteBuffer arguments)
-      throws IOException {
+  private void call(int procedure, int serial, ByteBuffer arguments) throws IOException {
+    long deadline = System.nanoTime() + answerWithin.toNanos();
     var packet = ByteBuffer.allocate(HEADER_BYTES + arguments.remaining());
     packet
         .putInt(packet.capacity())
@@ -75,14 +97,12 @@ final class LibvirtAdmin {
         .putInt(0)
         .put(arguments)
         .flip();
-    while (packet.hasRemaining()) {
-      channel.write(packet);
-    }
-    int length = read(channel, Integer.BYTES).getInt();
+    channel.write(packet); // some fifty bytes, of which a socket takes all
+    int length = read(Integer.BYTES, deadline).getInt();
     if (length < HEADER_BYTES || length > LARGEST) {
       throw new IOException("an answer of %d bytes".formatted(length));
     }
-    var rest = read(channel, length - Integer.BYTES);
+    var rest = read(length - Integer.BYTES, deadline);
     int status = rest.getInt(STATUS_AT - Integer.BYTES);
     if (status != 0) {
       throw new IOException(message(rest.position(HEADER_BYTES - Integer.BYTES)));
@@ -108,13 +128,26 @@ final class LibvirtAdmin {
     return new String(text, StandardCharsets.UTF_8);
   }
 
-  private static ByteBuffer read(SocketChannel channel, int bytes) throws IOException {
+  private ByteBuffer read(int bytes, long deadline) throws IOException {
     var buffer = ByteBuffer.allocate(bytes);
     while (buffer.hasRemaining()) {
-      if (channel.read(buffer) < 0) {
+      int read = channel.read(buffer);
+      if (read < 0) {
         throw new IOException("the connection was closed");
+      }
+      if (read == 0) {
+        await(deadline);
       }
     }
     return buffer.flip();
+  }
+
+  private void await(long deadline) throws IOException {
+    long milliseconds = (deadline - System.nanoTime()) / 1_000_000;
+    if (milliseconds <= 0) {
+      throw new IOException("no answer within %d ms".formatted(answerWithin.toMillis()));
+    }
+    selector.select(milliseconds);
+    selector.selectedKeys().clear();
   }
 }
