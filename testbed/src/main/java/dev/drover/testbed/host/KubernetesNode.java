@@ -118,7 +118,7 @@ public final class KubernetesNode {
   public void repair() {
     containerd.resume();
     kubelet.resume();
-    containerd.start();
+    startContainerd();
     kubelet.start();
     awaitReady();
   }
@@ -169,11 +169,16 @@ public final class KubernetesNode {
   /** Starts all of it, without waiting for the node to be Ready. */
   void start() {
     host.exec("sh", "-c", routes()).orThrow();
+    startContainerd();
+    load(Recipes.nodes().resolve("pause.tar"));
+    kubelet.start();
+  }
+
+  /** A kubelet that finds no containerd ends, and here nobody starts it again. */
+  private void startContainerd() {
     containerd.start();
     Waiting.until(
         "containerd on " + host.name() + " answers", () -> host.exec("ctr", "version").succeeded());
-    load(Recipes.nodes().resolve("pause.tar"));
-    kubelet.start();
   }
 
   /**
