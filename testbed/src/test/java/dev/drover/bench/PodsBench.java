@@ -17,8 +17,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -59,7 +57,7 @@ class PodsBench {
       for (int i = 0; i < RUNS; i++) {
         var before = pids(testbed.hosts(), OPERATOR_MAIN);
         var led = lease(testbed).getSpec().getHolderIdentity();
-        deletePods(testbed, "drover-operator");
+        deletePods(testbed, "-l", "app.kubernetes.io/name=drover-operator");
         var started = startOfAnother(testbed.hosts(), OPERATOR_MAIN, before);
         Waiting.until(
             "another operator leads",
@@ -87,7 +85,11 @@ class PodsBench {
     List<Long> milliseconds = new ArrayList<>();
     for (int i = 0; i < RUNS; i++) {
       var before = pids(List.of(host), DAEMON_MAIN);
-      deletePodsOn(testbed, host);
+      deletePods(
+          testbed,
+          "-l",
+          "app.kubernetes.io/name=drover-node-daemon",
+          "--field-selector=spec.nodeName=" + host.name());
       var started = startOfAnother(List.of(host), DAEMON_MAIN, before);
       milliseconds.add(Duration.between(started, readySince(host)).toMillis());
       testbed.release().awaitRollout();
@@ -180,17 +182,8 @@ class PodsBench {
 
   private static Set<Long> pids(List<HypervisorHost> hosts, String mainClass) {
     return hosts.stream()
-        .flatMap(host -> host.processesAndPods().stream())
-        .filter(pid -> commandLine(pid).contains(mainClass))
+        .flatMap(host -> host.processesAndPods(mainClass).stream())
         .collect(Collectors.toCollection(TreeSet::new));
-  }
-
-  private static String commandLine(long pid) {
-    try {
-      return Files.readString(Path.of("/proc/" + pid + "/cmdline"));
-    } catch (IOException e) {
-      return "";
-    }
   }
 
   private static Lease lease(Testbed testbed) {
@@ -205,45 +198,20 @@ class PodsBench {
   }
 
   private static void scale(Testbed testbed, int replicas) {
-    testbed
-        .controlPlane()
-        .kubectl(
-            "-n",
-            OperatorProcess.NAMESPACE,
-            "scale",
-            "deployment/drover-operator",
-            "--replicas=" + replicas)
-        .orThrow();
+    kubectl(testbed, "scale", "deployment/drover-operator", "--replicas=" + replicas);
     testbed.release().awaitRollout();
   }
 
-  private static void deletePods(Testbed testbed, String name) {
-    testbed
-        .controlPlane()
-        .kubectl(
-            "-n",
-            OperatorProcess.NAMESPACE,
-            "delete",
-            "pods",
-            "-l",
-            "app.kubernetes.io/name=" + name,
-            "--wait=false")
-        .orThrow();
+  private static void deletePods(Testbed testbed, String... selectors) {
+    List<String> command = new ArrayList<>(List.of("delete", "pods", "--wait=false"));
+    command.addAll(List.of(selectors));
+    kubectl(testbed, command.toArray(String[]::new));
   }
 
-  private static void deletePodsOn(Testbed testbed, HypervisorHost host) {
-    testbed
-        .controlPlane()
-        .kubectl(
-            "-n",
-            OperatorProcess.NAMESPACE,
-            "delete",
-            "pods",
-            "-l",
-            "app.kubernetes.io/name=drover-node-daemon",
-            "--field-selector=spec.nodeName=" + host.name(),
-            "--wait=false")
-        .orThrow();
+  private static void kubectl(Testbed testbed, String... arguments) {
+    List<String> command = new ArrayList<>(List.of("-n", OperatorProcess.NAMESPACE));
+    command.addAll(List.of(arguments));
+    testbed.kubectl(command.toArray(String[]::new)).orThrow();
   }
 
   private static void report(String what, List<Long> values, String unit) {

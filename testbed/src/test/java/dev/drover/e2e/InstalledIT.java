@@ -3,7 +3,6 @@ package dev.drover.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.testbed.Testbed;
-import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
@@ -159,8 +158,7 @@ class InstalledIT {
 
   private static List<Long> pids(Testbed testbed, String mainClass) {
     return testbed.hosts().stream()
-        .flatMap(host -> host.processesAndPods().stream())
-        .filter(pid -> read(pid, "cmdline").contains(mainClass))
+        .flatMap(host -> host.processesAndPods(mainClass).stream())
         .toList();
   }
 
@@ -196,30 +194,14 @@ class InstalledIT {
   }
 
   private static List<String> uids(Testbed testbed) {
-    return testbed
-        .controlPlane()
-        .client()
-        .pods()
-        .inNamespace(OperatorProcess.NAMESPACE)
-        .list()
-        .getItems()
-        .stream()
-        .map(pod -> pod.getMetadata().getUid())
-        .toList();
+    return testbed.release().pods().stream().map(pod -> pod.getMetadata().getUid()).toList();
   }
 
   private record Pod(String node, String image, int restarts) {}
 
   private static List<Pod> pods(Testbed testbed, String name) {
-    return testbed
-        .controlPlane()
-        .client()
-        .pods()
-        .inNamespace(OperatorProcess.NAMESPACE)
-        .withLabel("app.kubernetes.io/name", name)
-        .list()
-        .getItems()
-        .stream()
+    return testbed.release().pods().stream()
+        .filter(pod -> name.equals(pod.getMetadata().getLabels().get("app.kubernetes.io/name")))
         .map(
             pod ->
                 new Pod(

@@ -4,7 +4,9 @@ import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.UninstallCommand;
 import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Waiting;
+import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -90,15 +92,12 @@ public final class HelmRelease {
     Waiting.until(
         "no pod of an earlier revision is left",
         ROLLOUT_DEADLINE,
-        () ->
-            controlPlane
-                .client()
-                .pods()
-                .inNamespace(OperatorProcess.NAMESPACE)
-                .list()
-                .getItems()
-                .stream()
-                .noneMatch(pod -> pod.getMetadata().getDeletionTimestamp() != null));
+        () -> pods().stream().noneMatch(pod -> pod.getMetadata().getDeletionTimestamp() != null));
+  }
+
+  /** All pods in the release's namespace. */
+  public List<Pod> pods() {
+    return controlPlane.client().pods().inNamespace(OperatorProcess.NAMESPACE).list().getItems();
   }
 
   private Command.Result kubectl(String verb, String... rest) {

@@ -1,7 +1,15 @@
 package dev.drover.testbed.host;
 
+import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Waiting;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 
@@ -23,6 +31,29 @@ public abstract class HostService {
 
   /** Starts it, unless it runs; returns when it answers. */
   public abstract void start();
+
+  /**
+   * Begins it, with both outputs at the end of a file; returns when there is such a process. With
+   * --fork no process of this machine's stays between it and us, which would stop when it is
+   * stopped.
+   */
+  final void startDetached(List<String> command, Map<String, String> environment, Path log) {
+    List<String> detached = new ArrayList<>(List.of("setsid", "--fork"));
+    detached.addAll(command);
+    var builder = new ProcessBuilder(host.entering(detached));
+    builder.environment().putAll(environment);
+    builder.environment().remove("JAVA_TOOL_OPTIONS");
+    builder.redirectErrorStream(true);
+    builder.redirectInput(new File("/dev/null"));
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    try {
+      builder.start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    LogTail.explaining(
+        log, () -> Waiting.until("%s on %s starts".formatted(name, host.name()), this::running));
+  }
 
   final HypervisorHost host() {
     return host;

@@ -229,11 +229,22 @@ public final class HypervisorHost {
     }
   }
 
+  /** Those of them whose command line has that in it. */
+  public List<Long> processesAndPods(String inCommandLine) {
+    return processesAndPods().stream()
+        .filter(pid -> saysOf(pid, "cmdline", inCommandLine))
+        .toList();
+  }
+
   private boolean isInCgroup(long pid) {
+    return saysOf(pid, "cgroup", "/" + cgroup());
+  }
+
+  private static boolean saysOf(long pid, String file, String text) {
     try {
-      return Files.readString(Path.of("/proc/" + pid + "/cgroup")).contains("/" + cgroup());
+      return Files.readString(Path.of("/proc/" + pid + "/" + file)).contains(text);
     } catch (IOException e) {
-      return false;
+      return false; // it has gone
     }
   }
 

@@ -4,7 +4,6 @@ import dev.drover.testbed.cluster.ControlPlane;
 import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -135,9 +134,7 @@ public final class NodeDaemon extends HostService {
     }
     environment.putAll(extraEnvironment);
 
-    // With --fork no process of this machine's stays between it and us, which would stop when it is
-    // stopped.
-    List<String> command = new ArrayList<>(List.of("setsid", "--fork"));
+    List<String> command = new ArrayList<>();
     var capabilities = this.capabilities;
     if (capabilities != null) {
       command.addAll(List.of("unshare", "--mount", "sh", "-c", CONFINE, boundingSet(capabilities)));
@@ -149,19 +146,7 @@ public final class NodeDaemon extends HostService {
       command.addAll(DEFAULT_JVM_OPTIONS);
     }
     command.addAll(List.of("-cp", "/opt/drover/node-daemon/*", MAIN_CLASS));
-    var builder = new ProcessBuilder(host().entering(command));
-    builder.environment().putAll(environment);
-    builder.environment().remove("JAVA_TOOL_OPTIONS");
-    builder.redirectErrorStream(true);
-    builder.redirectInput(new File("/dev/null"));
-    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
-    try {
-      builder.start();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    LogTail.explaining(
-        log(), () -> Waiting.until("the daemon on " + host().name() + " starts", this::running));
+    startDetached(command, environment, log());
   }
 
   /** Capabilities as Kubernetes calls them, as setpriv wants them. */

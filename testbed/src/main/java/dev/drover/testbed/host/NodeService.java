@@ -1,13 +1,8 @@
 package dev.drover.testbed.host;
 
-import dev.drover.testbed.process.LogTail;
-import dev.drover.testbed.process.Waiting;
-import java.io.File;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A process that a node consists of: containerd, or the kubelet. */
 public final class NodeService extends HostService {
@@ -24,24 +19,9 @@ public final class NodeService extends HostService {
   /** Starts it, unless it runs; returns when there is such a process. */
   @Override
   public synchronized void start() {
-    if (running()) {
-      return;
+    if (!running()) {
+      startDetached(command, Map.of(), log());
     }
-    // With --fork no process of this machine's stays between it and us.
-    List<String> detached = new ArrayList<>(List.of("setsid", "--fork"));
-    detached.addAll(command);
-    var builder = new ProcessBuilder(host().entering(detached));
-    builder.redirectErrorStream(true);
-    builder.redirectInput(new File("/dev/null"));
-    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
-    try {
-      builder.start();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    LogTail.explaining(
-        log(),
-        () -> Waiting.until("%s on %s starts".formatted(name, host().name()), this::running));
   }
 
   /** Standard output and standard error, over all its lives. */
