@@ -81,7 +81,7 @@ final class Dormant implements AutoCloseable {
     moving.add(path);
     made.add(path);
     firmware =
-        "<loader readonly='yes' type='pflash'>/boot/guest/vmlinuz</loader><nvram>%s</nvram>"
+        "<loader readonly='yes' type='pflash'>/boot/guest/vmlinux</loader><nvram>%s</nvram>"
             .formatted(path);
     return this;
   }

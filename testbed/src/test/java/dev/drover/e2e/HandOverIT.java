@@ -6,13 +6,22 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.faults.Fault;
+import dev.drover.testbed.faults.Victims;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.observer.Copy;
+import dev.drover.testbed.observer.CopyObserver;
 import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -200,6 +209,147 @@ class HandOverIT {
       scene.guest().awaitRunningOn(scene.source());
       assertThat(scene.guest().bootId()).isEqualTo(boot);
       assertThat(scene.guest().verify().clean()).isTrue();
+      assertThat(scene.guest().twoCopiesHeard()).isFalse();
+    }
+  }
+
+  /**
+   * The source's daemon can't tell the target's libvirt, and the target's daemon can't ask the
+   * source's: each knows what it knows, and there is the API server.
+   */
+  @Test
+  void aControlLinkThatIsCutBetweenTheEndAndTheResumptionDoesNotKeepTheGuestStill(Testbed testbed) {
+    var spec = GuestSpec.named("cutoff").withDisk(DiskSpec.shared(64));
+    try (var scene = Scene.onSource(testbed, spec);
+        var copies = new CopyObserver();
+        var victims = new Victims(testbed, copies, "cutoff", scene.source(), scene.target())) {
+      var boot = scene.guest().bootId();
+      var instant = Instantly.ended(scene, copies);
+      Fault.ControlCut60s.inject(victims);
+      try {
+        instant.goOn();
+        scene.guest().awaitRunningOn(scene.target());
+        instant.assertBriefAndOne();
+        instant
+            .migration()
+            .await(
+                "the source says that it has let go, the target that it has resumed the guest",
+                s ->
+                    s.source() != null
+                        && s.source().hasReleased()
+                        && s.target() != null
+                        && s.target().reason().equals(Reason.Committing.name()));
+      } finally {
+        Fault.ControlCut60s.heal(victims);
+        scene.source().daemon().resume();
+      }
+      instant.migration().awaitSucceeded();
+      scene.assertMoved(boot);
+      instant.assertBriefAndOne();
+    }
+  }
+
+  @Test
+  void aLibvirtdThatStopsAtTheTargetBetweenTheEndAndTheResumptionIsEnded(Testbed testbed) {
+    permitRestart(testbed.host("n2"), Optional.of("Allowed"));
+    var spec = GuestSpec.named("hushed").withDisk(DiskSpec.shared(64));
+    try (var scene = Scene.onSource(testbed, spec);
+        var copies = new CopyObserver();
+        var serviceManager = Executors.newVirtualThreadPerTaskExecutor()) {
+      var boot = scene.guest().bootId();
+      var instant = Instantly.ended(scene, copies);
+      var libvirtd = scene.target().libvirtd();
+      libvirtd.pause();
+      try {
+        instant.goOn();
+        var restarted =
+            serviceManager.submit(
+                () -> {
+                  Waiting.until("libvirtd was ended", () -> !libvirtd.running());
+                  libvirtd.start();
+                });
+        scene.guest().awaitRunningOn(scene.target());
+        instant.assertBriefAndOne();
+        assertThat(restarted).succeedsWithin(WANTED);
+      } finally {
+        libvirtd.resume();
+        scene.source().daemon().resume();
+      }
+      instant.migration().awaitSucceeded();
+      scene.assertMoved(boot);
+      instant.assertBriefAndOne();
+    } finally {
+      permitRestart(testbed.host("n2"), Optional.empty());
+    }
+  }
+
+  @Test
+  void aLibvirtdThatStopsAtTheTargetAndMayNotBeEndedIsToldOf(Testbed testbed) {
+    var spec = GuestSpec.named("waiting").withDisk(DiskSpec.shared(64));
+    try (var scene = Scene.onSource(testbed, spec);
+        var copies = new CopyObserver()) {
+      var boot = scene.guest().bootId();
+      var instant = Instantly.ended(scene, copies);
+      scene.target().libvirtd().pause();
+      try {
+        instant.goOn();
+        instant
+            .migration()
+            .await(
+                "the target says what a person can do",
+                s ->
+                    s.target() != null
+                        && s.target().reason().equals(Reason.TargetLibvirtSilent.name()));
+      } finally {
+        scene.target().libvirtd().resume();
+        scene.source().daemon().resume();
+      }
+      scene.guest().awaitRunningOn(scene.target());
+      instant.migration().awaitSucceeded();
+      scene.assertMoved(boot);
+      assertThat(copies.of("waiting").twoCopies()).isEmpty();
+    }
+  }
+
+  private static void permitRestart(HypervisorHost host, Optional<String> permission) {
+    permission.ifPresentOrElse(
+        p -> host.daemon().with("DROVER_RESTART_LIBVIRT", p),
+        () -> host.daemon().without("DROVER_RESTART_LIBVIRT"));
+    host.daemon().kill();
+    host.daemon().start();
+    host.daemon().awaitReady();
+  }
+
+  /**
+   * The milliseconds between the end of the source's process and the resumption at the target, held
+   * for a moment: the source's daemon, which would resume the guest, stands still.
+   */
+  private record Instantly(Scene scene, CopyObserver copies, Migration migration, Instant beganAt) {
+
+    static Instantly ended(Scene scene, CopyObserver copies) {
+      var migration = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 24\n");
+      migration.awaitMemoryCopy();
+      var beganAt = scene.guest().observer().now();
+      scene.source().daemon().pause();
+      Waiting.until(
+          "the source's process has ended",
+          () -> {
+            var hosts = copies.processes(scene.guest().name()).stream().map(Copy::host).toList();
+            return hosts.equals(List.of(scene.target().name()));
+          });
+      return new Instantly(scene, copies, migration, beganAt);
+    }
+
+    /** The source's daemon sees that the process has ended. */
+    void goOn() {
+      scene.source().daemon().resume();
+    }
+
+    void assertBriefAndOne() {
+      var silence = scene.guest().longestSilence(beganAt);
+      System.out.println("standstill of " + scene.guest().name() + ": " + silence);
+      assertThat(silence).isLessThan(WANTED);
+      assertThat(copies.of(scene.guest().name()).twoCopies()).isEmpty();
       assertThat(scene.guest().twoCopiesHeard()).isFalse();
     }
   }

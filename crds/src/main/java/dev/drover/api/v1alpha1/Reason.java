@@ -253,6 +253,9 @@ public enum Reason {
   TransferStuck(
       "libvirt's call does not return although the transfer is over, and nothing that the daemon may do ends it.",
       "Restart libvirtd on the source (`systemctl restart libvirtd`): guests live on. Or let the daemon do it: `nodeDaemon.restartLibvirt: Allowed` in the chart."),
+  TargetLibvirtSilent(
+      "The guest is held at the target for the hand-over, and libvirtd there does not answer: nobody else can let it go on.",
+      "Restart libvirtd on the target (`systemctl restart libvirtd`): guests live on, and the daemon lets this one go on. Or let the daemon do that, too: `nodeDaemon.restartLibvirt: Allowed` in the chart."),
   LibvirtError("libvirt refused a call; the message is libvirt's.", "Read the message."),
 
   // Nodes and sightings.
@@ -388,6 +391,7 @@ public enum Reason {
           HandOverFailed,
           LinkSilent,
           TransferStuck,
+          TargetLibvirtSilent,
           LibvirtConnected,
           LibvirtUnavailable,
           HeartbeatSeen,

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param cold with {@code mode: Cold} only; kept through all states
  * @param attempt {@code status.attempt} as it was when this was said; a report of another attempt
  *     is stale
+ * @param releasedAt when this daemon had seen the end of the guest's process, and its definition
+ *     gone: nothing can run the guest here any more. Said only if the target could not be told to
+ *     resume, and never taken back
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -39,7 +42,29 @@ public record SourceReport(
     @Nullable Guest guest,
     LiveMigrationStatus.@Nullable Result result,
     @Nullable Cold cold,
-    @Min(1) @Nullable Integer attempt) {
+    @Min(1) @Nullable Integer attempt,
+    @JsonPropertyDescription(
+            "When the source had let go of the guest for good: its process has ended and its definition is gone. Said only if the target's libvirt could not be told to resume the guest; then the target's daemon may. RFC 3339.")
+        @Size(max = 35)
+        @Nullable String releasedAt) {
+
+  /** Of a guest that has not been released, or need not be. */
+  public SourceReport(
+      String nodeName,
+      State state,
+      String reason,
+      @Nullable String message,
+      String since,
+      @Nullable List<Blocker> blockers,
+      @Nullable Reach reach,
+      @Nullable Guest guest,
+      LiveMigrationStatus.@Nullable Result result,
+      @Nullable Cold cold,
+      @Nullable Integer attempt) {
+    this(
+        nodeName, state, reason, message, since, blockers, reach, guest, result, cold, attempt,
+        null);
+  }
 
   /** Of the first attempt, live. */
   public SourceReport(
@@ -57,6 +82,17 @@ public record SourceReport(
   /** Which attempt it is about, from 1. */
   public int attemptNumber() {
     return attempt == null ? 1 : attempt;
+  }
+
+  /** Whether the source says that nothing can run the guest there any more. */
+  public boolean hasReleased() {
+    return releasedAt != null;
+  }
+
+  /** The same, of a guest that was released at that time (RFC 3339). */
+  public SourceReport released(String at) {
+    return new SourceReport(
+        nodeName, state, reason, message, since, blockers, reach, guest, result, cold, attempt, at);
   }
 
   /** What keeps the guest from moving; empty if nothing does. */

@@ -1,7 +1,7 @@
 package dev.drover.node.handover;
 
 /**
- * What the source's daemon knows of a transfer at one moment.
+ * What a daemon knows of a transfer at one moment: the source's, or the target's in its place.
  *
  * @param sourceProcessGone the source's emulator process has ended, and there is no new one
  * @param release what shows that it ended because the guest was handed over
@@ -57,7 +57,12 @@ public record Evidence(
      * libvirt has removed the source's definition, which it does only after the target has
      * confirmed.
      */
-    Undefined
+    Undefined,
+    /**
+     * The source's daemon says in status, of this attempt, that it has seen both: the end of the
+     * process that it held, and then no definition. That can't become untrue.
+     */
+    Told
   }
 
   /** The domain at the source. */

@@ -58,7 +58,9 @@ public final class HandOver {
           e.call() == Call.Open
               ? new Verdict.Wait(
                   "the source's process is gone, and libvirt's call has not returned")
-              : e.release() == Release.Undefined || e.call() == Call.Succeeded
+              : e.release() == Release.Undefined
+                      || e.release() == Release.Told
+                      || e.call() == Call.Succeeded
                   ? new Verdict.Wait(
                       "the source has let go of the guest, and the target has nothing of it")
                   : new Verdict.GuestLost(

@@ -94,7 +94,8 @@ public final class Roles implements AutoCloseable {
             new ReportQueue(Drover.TARGET_FIELD_MANAGER, applier, reportExecutor, clock),
             clock,
             digests,
-            nodes);
+            nodes,
+            watchdog);
     hypervisor.subscribe(source);
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);

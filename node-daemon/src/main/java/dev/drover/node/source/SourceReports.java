@@ -191,7 +191,8 @@ final class SourceReports {
               guest,
               result,
               cold == null && previous != null ? previous.cold() : cold,
-              attempt);
+              attempt,
+              previous == null ? null : previous.releasedAt());
       return put(
           report,
           progress == null ? said.progress() : progress,
@@ -326,7 +327,17 @@ final class SourceReports {
           guest,
           last.result(),
           last.cold(),
-          last.attempt());
+          last.attempt(),
+          last.releasedAt());
+    }
+
+    /**
+     * Nothing can run the guest here any more; all else is as it was said. INVARIANT: never taken
+     * back, not by a later word and not by a later life of this daemon, which goes on from what the
+     * object has.
+     */
+    synchronized void released(Instant at) {
+      amend(last -> last.released(at.truncatedTo(ChronoUnit.MILLIS).toString()));
     }
 
     /** What a transfer would take; all else is as it was said. */

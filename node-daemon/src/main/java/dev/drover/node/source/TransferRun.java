@@ -377,6 +377,8 @@ final class TransferRun implements Runnable {
             .daemon(true)
             .start(new Fence(transfer, process, meter, undecided, switchover, startedAt));
     var standstill = watchStandstill(process, switchover);
+    var release =
+        process.map(held -> new ReleaseNotice(transfer, held, watchdog.mayBreakConnections()));
     try {
       if (process.isEmpty()) {
         // Nobody but the fence decides about a process that is gone.
@@ -386,6 +388,9 @@ final class TransferRun implements Runnable {
         watch.look();
         if (!transfer.isOver() && process.isPresent()) {
           watch.judge();
+        }
+        if (!transfer.isOver()) {
+          release.ifPresent(ReleaseNotice::look);
         }
         if (!transfer.isOver()) {
           signals.await(TICK);

@@ -16,6 +16,7 @@ import dev.drover.node.report.MigrationLog;
 import dev.drover.node.report.MigrationRef;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.target.LostSource.Action;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Way;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -77,10 +78,15 @@ public final class TargetRole {
         queue,
         clock,
         new ImageDigests(hypervisor),
-        SourceSide.NONE);
+        SourceSide.NONE,
+        WatchdogPolicy.DEFAULT);
   }
 
-  /** With the digests that the other role knows, too. */
+  /**
+   * With the digests that the other role knows, too.
+   *
+   * @param watchdog what an admin allows on this host
+   */
   public TargetRole(
       String nodeName,
       Hypervisor hypervisor,
@@ -89,8 +95,10 @@ public final class TargetRole {
       ReportQueue queue,
       InstantSource clock,
       ImageDigests digests,
-      SourceSide sourceSide) {
-    this.orphaned = new OrphanedHandOver(hypervisor, sourceSide, clock);
+      SourceSide sourceSide,
+      WatchdogPolicy watchdog) {
+    this.orphaned =
+        new OrphanedHandOver(hypervisor, sourceSide, watchdog.mayRestartLibvirt(), clock);
     this.nodeName = nodeName;
     this.patience = new Patience(COMPARISON_PATIENCE, clock);
     this.hypervisor = hypervisor;
@@ -192,15 +200,18 @@ public final class TargetRole {
       return Optional.empty();
     }
     var outcome = orphaned.look(migration);
-    if (outcome.resumed()) {
-      reports.say(
-          migration,
-          TargetReport.State.Reserved,
-          Reason.Committing,
-          "The guest runs here: the source's libvirt has let go of it, and its daemon did not resume it",
-          own.disks(),
-          own.pinning());
-    }
+    outcome
+        .word()
+        .filter(word -> !word.message().equals(own.message()))
+        .ifPresent(
+            word ->
+                reports.say(
+                    migration,
+                    TargetReport.State.Reserved,
+                    word.reason(),
+                    word.message(),
+                    own.disks(),
+                    own.pinning()));
     return outcome.again();
   }
 

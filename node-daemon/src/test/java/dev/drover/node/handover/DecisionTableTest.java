@@ -37,6 +37,7 @@ class DecisionTableTest {
           new Source("gone, and released (seen)", true, Release.Seen, SourceView.Inactive),
           new Source(
               "gone, and released (undefined)", true, Release.Undefined, SourceView.Inactive),
+          new Source("gone, and released (told)", true, Release.Told, SourceView.Inactive),
           new Source("gone", true, Release.None, SourceView.Inactive),
           new Source("runs, or as its owner left it", false, Release.None, SourceView.AsBefore),
           new Source("held for the switchover", false, Release.None, SourceView.HeldForMigration),

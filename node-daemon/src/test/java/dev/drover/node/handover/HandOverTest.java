@@ -195,6 +195,26 @@ class HandOverTest {
     }
   }
 
+  /** What the source's daemon tells is what the target's would have seen for itself. */
+  @Test
+  void whatIsToldWeighsAsMuchAsTheDefinitionThatIsGoneAndNoMore() {
+    assertThat(everything().filter(e -> e.release() == Release.Told))
+        .allSatisfy(
+            e ->
+                assertThat(HandOver.decide(e))
+                    .isEqualTo(
+                        HandOver.decide(
+                            new Evidence(
+                                e.sourceProcessGone(),
+                                Release.Undefined,
+                                e.source(),
+                                e.target(),
+                                e.call(),
+                                e.guestWasPaused(),
+                                e.fenced(),
+                                e.written()))));
+  }
+
   @Test
   void theTargetMayOnlyBeDestroyedAfterStoppedOrLostAndThenItDoesNotRun() {
     everything()
@@ -233,6 +253,13 @@ class HandOverTest {
     "true,  Seen,      Inactive,         CompleteAndHeld, Open,      false, ResumeTarget",
     "true,  Seen,      Inactive,         CompleteAndHeld, Succeeded, false, ResumeTarget",
     "true,  Undefined, Inactive,         CompleteAndHeld, Failed,    false, ResumeTarget",
+    "true,  Told,      Inactive,         CompleteAndHeld, Succeeded, false, ResumeTarget",
+    "true,  Told,      Inactive,         Incoming,        Succeeded, false, Wait",
+    "true,  Told,      Inactive,         Absent,          Failed,    false, Wait",
+    "true,  Told,      Inactive,         CompleteAndHeld, Succeeded, true,  Switched",
+    "true,  Told,      Inactive,         HostFenced,      Failed,    false, GuestLost",
+    "false, Told,      HeldForMigration, CompleteAndHeld, Failed,    false, DiscardTarget",
+    "false, Told,      AsBefore,         CompleteAndHeld, Failed,    false, Stopped",
     "true,  None,      Inactive,         CompleteAndHeld, Failed,    false, Wait",
     "true,  Seen,      Inactive,         CompleteAndHeld, Open,      true,  Switched",
     "true,  None,      Inactive,         CompleteAndHeld, Failed,    true,  Wait",

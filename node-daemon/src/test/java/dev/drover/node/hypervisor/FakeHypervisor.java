@@ -82,6 +82,7 @@ public final class FakeHypervisor implements Hypervisor {
   private volatile boolean survivesResumption = true;
   private long nextPid = 1000;
   private volatile CountDownLatch jobIsAnswered = new CountDownLatch(0);
+  private volatile CountDownLatch domainIsAnswered = new CountDownLatch(0);
 
   public FakeHypervisor(InstantSource clock) {
     this.clock = clock;
@@ -179,6 +180,19 @@ public final class FakeHypervisor implements Hypervisor {
   /** From now on {@link #job} blocks, as it does while QEMU is in its stop-and-copy. */
   public void fallDeaf() {
     jobIsAnswered = new CountDownLatch(1);
+  }
+
+  /**
+   * From now on {@link #domain} is not answered, as nothing is while libvirtd is stopped. {@link
+   * #killDaemon} ends that: then libvirt is away until {@link #setConnected}.
+   */
+  public void fallSilent() {
+    domainIsAnswered = new CountDownLatch(1);
+  }
+
+  /** Ends {@link #fallSilent}. */
+  public void answerAgain() {
+    domainIsAnswered.countDown();
   }
 
   /** Ends {@link #fallDeaf}. */
@@ -325,9 +339,19 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
-  public synchronized Optional<DomainState> domain(UUID uuid) throws HypervisorException {
-    look("domain");
-    return Optional.ofNullable(domains.get(uuid));
+  public Optional<DomainState> domain(UUID uuid) throws HypervisorException {
+    try {
+      if (!domainIsAnswered.await(10, TimeUnit.SECONDS)) {
+        throw new HypervisorException(Kind.Timeout, -1, "no answer within 10 s");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new HypervisorException(Kind.Timeout, "interrupted", e);
+    }
+    synchronized (this) {
+      look("domain");
+      return Optional.ofNullable(domains.get(uuid));
+    }
   }
 
   @Override
@@ -729,6 +753,10 @@ public final class FakeHypervisor implements Hypervisor {
   @Override
   public void killDaemon() throws HypervisorException {
     call("killDaemon", "");
+    if (domainIsAnswered.getCount() > 0) {
+      setConnected(false);
+      domainIsAnswered.countDown();
+    }
   }
 
   private record FakeConnections(FakeHypervisor host, UUID uuid) implements TransferConnections {

@@ -227,6 +227,95 @@ class SourceRoleTest extends SourceStage {
     await().until(process::isClosed);
   }
 
+  /** The guest has landed, and the link to the target's libvirt is cut just then. */
+  private void landAndCut(FakeHypervisor.FakeTransfer transfer, boolean undefined) {
+    landPaused();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    target.setConnected(false);
+    transfer.complete();
+    if (undefined) {
+      source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    } else {
+      source.become(DOMAIN, Run.ShutOff, "migrated", DomainEvent.StoppedMigrated);
+    }
+  }
+
+  @Test
+  void aTargetThatCanNotBeToldIsToldThroughTheApiServerThatTheGuestIsGone()
+      throws HypervisorException {
+    landAndCut(begin(), true);
+    await().until(() -> reports.source().hasReleased());
+    var at = reports.source().releasedAt();
+    assertThat(reports.source().state()).isIn(State.Transferring, State.Switching);
+    // What is said later does not take it back.
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
+    assertThat(reports.source().releasedAt()).isEqualTo(at);
+    target.setConnected(true);
+    awaitSaid(State.Switched);
+    assertThat(reports.source().releasedAt()).isEqualTo(at);
+  }
+
+  private void assertNothingReleased() {
+    await()
+        .during(Duration.ofSeconds(1))
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> !reports.source().hasReleased());
+  }
+
+  @Test
+  void aGuestWhoseDefinitionIsStillHereIsNotReleasedAndLibvirtIsHelpedOn()
+      throws HypervisorException {
+    landAndCut(begin(), false);
+    assertNothingReleased();
+    assertThat(source.calls()).filteredOn(c -> c.startsWith("breakControl")).hasSize(1);
+    source.remove(DOMAIN, DomainEvent.Undefined);
+    await().until(() -> reports.source().hasReleased());
+  }
+
+  @Test
+  void aGuestThatHasEndedForAnotherReasonIsNotReleased() throws HypervisorException {
+    var transfer = begin();
+    landPaused();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.putJob(DOMAIN, Optional.empty());
+    target.setConnected(false);
+    transfer.fail(new HypervisorException(Kind.Other, 1, "the emulator has died"));
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
+    assertNothingReleased();
+    assertThat(source.calls()).noneMatch(c -> c.startsWith("breakControl"));
+  }
+
+  @Test
+  void aGuestThatHasAProcessHereAgainIsNotReleased() throws HypervisorException {
+    var transfer = begin();
+    landAndCut(transfer, true);
+    source.put(FakeHypervisor.running(DOMAIN, "web"), DomainEvent.Started);
+    assertNothingReleased();
+  }
+
+  @Test
+  void aGuestThatItsOwnerHoldsIsNotReleased() throws HypervisorException {
+    var transfer = begin();
+    source.fire(DOMAIN, DomainEvent.Suspended);
+    landAndCut(transfer, true);
+    assertNothingReleased();
+  }
+
+  @Test
+  void aHandOverThatGetsThroughReleasesNothing() throws HypervisorException {
+    var transfer = begin();
+    landPaused();
+    source.putJob(DOMAIN, Optional.empty());
+    transfer.complete();
+    source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
+    source.remove(DOMAIN, DomainEvent.StoppedMigrated);
+    awaitSaid(State.Switched);
+    assertThat(reports.source().hasReleased()).isFalse();
+  }
+
   @Test
   void aLongSwitchoverIsToldThoughQemuIsDeafMeanwhile() throws HypervisorException {
     begin();

@@ -32,6 +32,7 @@ import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.hypervisor.VolumeState;
 import dev.drover.node.report.RecordedReports;
+import dev.drover.node.watchdog.WatchdogPolicy;
 import dev.drover.node.way.Doors;
 import dev.drover.node.way.Way;
 import java.net.InetAddress;
@@ -850,33 +851,41 @@ class TargetRoleTest {
       new PeerAddress(InetAddress.ofLiteral("10.98.0.1"), PeerAddress.Transport.tcp);
   private final AtomicReference<LiveMigration> onTheServer = new AtomicReference<>();
   private final AtomicReference<Instant> time = new AtomicReference<>(Instant.EPOCH);
-  private final TargetRole finisher =
-      new TargetRole(
-          "n2",
-          host,
-          () -> maxIncoming,
-          WAY,
-          reports.queue("drover-target"),
-          time::get,
-          new ImageDigests(host),
-          new SourceSide() {
-            @Override
-            public Optional<PeerAddress> addressOf(String nodeName) {
-              return Optional.of(sourceAddress);
-            }
+  private final TargetRole finisher = finisher(WatchdogPolicy.DEFAULT);
 
-            @Override
-            public Optional<LiveMigration> now(LiveMigration migration) {
-              return Optional.ofNullable(onTheServer.get());
-            }
-          });
+  private TargetRole finisher(WatchdogPolicy policy) {
+    return new TargetRole(
+        "n2",
+        host,
+        () -> maxIncoming,
+        WAY,
+        reports.queue("drover-target"),
+        time::get,
+        new ImageDigests(host),
+        new SourceSide() {
+          @Override
+          public Optional<PeerAddress> addressOf(String nodeName) {
+            return Optional.of(sourceAddress);
+          }
+
+          @Override
+          public Optional<LiveMigration> now(LiveMigration migration) {
+            return Optional.ofNullable(onTheServer.get());
+          }
+        },
+        policy);
+  }
 
   private LiveMigration orphan(SourceReport.State state, CommitOrder commit, Guest guest) {
+    return orphan(source(state, guest), commit);
+  }
+
+  private LiveMigration orphan(SourceReport source, CommitOrder commit) {
     return RecordedReports.migration(
         RecordedReports.spec(Storage.Auto, commit),
         DOMAIN,
         Phase.PreCopy,
-        source(state, guest),
+        source,
         new TargetReport(
             "n2",
             TargetReport.State.Reserved,
@@ -959,5 +968,167 @@ class TargetRoleTest {
     var fenced = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
     onTheServer.set(fenced);
     assertThat(resumesAfterAWhile(fenced)).isFalse();
+  }
+
+  private LiveMigration released(SourceReport.State state) {
+    return orphan(source(state, guest()).released("2026-11-23T12:00:01Z"), CommitOrder.Fenced);
+  }
+
+  private boolean resumed() {
+    return host.calls().stream().anyMatch(c -> c.startsWith("resume"));
+  }
+
+  private boolean libvirtEnded() {
+    return host.calls().stream().anyMatch(c -> c.startsWith("killDaemon"));
+  }
+
+  @Test
+  void aGuestThatTheSourcesDaemonHasReleasedIsResumedAtOnceThoughItsLibvirtCanNotBeAsked()
+      throws HypervisorException {
+    completeAndHeld();
+    sourceHost.setConnected(false);
+    var migration = released(SourceReport.State.Switching);
+    onTheServer.set(migration);
+    finisher.restore(List.of());
+    finisher.handle(migration);
+    assertThat(resumed()).isTrue();
+    await().until(() -> reports.target().message().contains("could not tell this host's libvirt"));
+    assertThat(reports.target().reason()).isEqualTo(Reason.Committing.name());
+  }
+
+  @Test
+  void aReleaseOfAnAttemptBeforeCountsForNothing() throws HypervisorException {
+    completeAndHeld();
+    sourceHost.setConnected(false);
+    var stale = inAttempt(2, released(SourceReport.State.Switching));
+    onTheServer.set(stale);
+    assertThat(resumesAfterAWhile(stale)).isFalse();
+    // Nor does one of this attempt, once the next has begun.
+    onTheServer.set(inAttempt(2, released(SourceReport.State.Switching)));
+    assertThat(resumesAfterAWhile(released(SourceReport.State.Switching))).isFalse();
+  }
+
+  @Test
+  void aReleaseByAnotherNodeThanTheSourceCountsForNothing() throws HypervisorException {
+    completeAndHeld();
+    sourceHost.setConnected(false);
+    var report =
+        new SourceReport(
+                "n3",
+                SourceReport.State.Switching,
+                "Switching",
+                null,
+                "2026-11-23T12:00:00Z",
+                null,
+                guest(),
+                null)
+            .released("2026-11-23T12:00:01Z");
+    var migration = orphan(report, CommitOrder.Fenced);
+    onTheServer.set(migration);
+    assertThat(resumesAfterAWhile(migration)).isFalse();
+  }
+
+  @Test
+  void aReleasedGuestOfWhichTheSourceHasSaidMoreSinceIsLeftAlone() throws HypervisorException {
+    completeAndHeld();
+    sourceHost.setConnected(false);
+    for (var state : List.of(SourceReport.State.Switched, SourceReport.State.GuestLost)) {
+      onTheServer.set(released(state));
+      assertThat(resumesAfterAWhile(released(SourceReport.State.HandOverPending))).isFalse();
+    }
+  }
+
+  @Test
+  void aReleasedGuestThatIsNotCompleteHereIsNotResumed() throws HypervisorException {
+    completeAndHeld();
+    host.put(
+        FakeHypervisor.in(
+            FakeHypervisor.running(DOMAIN, "web"),
+            DomainState.Run.PausedForMigration,
+            "migration"));
+    var migration = released(SourceReport.State.Switching);
+    onTheServer.set(migration);
+    assertThat(resumesAfterAWhile(migration)).isFalse();
+  }
+
+  private static final WatchdogPolicy MAY_RESTART = new WatchdogPolicy(true, true);
+
+  private void lookTwice(TargetRole role, LiveMigration migration) throws HypervisorException {
+    role.restore(List.of());
+    role.handle(migration);
+    assertThat(libvirtEnded()).as("it has not been silent for long").isFalse();
+    time.set(time.get().plusMillis(2100));
+    role.handle(migration);
+  }
+
+  @Test
+  void aSilentLibvirtThatHoldsAReleasedGuestIsEndedOnceAndTheGuestGoesOn()
+      throws HypervisorException {
+    completeAndHeld();
+    host.fallSilent();
+    var migration = released(SourceReport.State.Switching);
+    onTheServer.set(migration);
+    var role = finisher(MAY_RESTART);
+    lookTwice(role, migration);
+    assertThat(libvirtEnded()).isTrue();
+    await().until(() -> reports.target().reason().equals(Reason.TargetLibvirtSilent.name()));
+    assertThat(resumed()).isFalse();
+    role.handle(migration);
+    host.setConnected(true);
+    role.handle(migration);
+    assertThat(resumed()).isTrue();
+    await().until(() -> reports.target().reason().equals(Reason.Committing.name()));
+    assertThat(host.calls().stream().filter(c -> c.startsWith("killDaemon"))).hasSize(1);
+  }
+
+  @Test
+  void aSilentLibvirtIsNotEndedAgainForTheSameGuest() throws HypervisorException {
+    completeAndHeld();
+    host.fallSilent();
+    var migration = released(SourceReport.State.Switching);
+    onTheServer.set(migration);
+    var role = finisher(MAY_RESTART);
+    lookTwice(role, migration);
+    host.setConnected(true);
+    host.fallSilent();
+    role.handle(migration);
+    time.set(time.get().plusSeconds(60));
+    role.handle(migration);
+    assertThat(host.calls().stream().filter(c -> c.startsWith("killDaemon"))).hasSize(1);
+    await().until(() -> reports.target().message().contains("does not again"));
+    host.answerAgain();
+  }
+
+  @Test
+  void aSilentLibvirtIsOnlyToldOfWhereItMayNotBeEnded() throws HypervisorException {
+    completeAndHeld();
+    host.fallSilent();
+    var migration = released(SourceReport.State.Switching);
+    onTheServer.set(migration);
+    lookTwice(finisher, migration);
+    assertThat(libvirtEnded()).isFalse();
+    await().until(() -> reports.target().reason().equals(Reason.TargetLibvirtSilent.name()));
+    host.answerAgain();
+  }
+
+  @Test
+  void aSilentLibvirtIsNotEndedBeforeTheSourceHasReleasedTheGuest() throws HypervisorException {
+    completeAndHeld();
+    host.fallSilent();
+    var migration = orphan(SourceReport.State.Switching, CommitOrder.Fenced, guest());
+    onTheServer.set(migration);
+    lookTwice(finisher(MAY_RESTART), migration);
+    assertThat(libvirtEnded()).as("it may not have confirmed, and would destroy it").isFalse();
+    host.answerAgain();
+  }
+
+  @Test
+  void aSilentLibvirtIsNotEndedOnWhatTheServerDoesNotConfirm() throws HypervisorException {
+    completeAndHeld();
+    host.fallSilent();
+    onTheServer.set(released(SourceReport.State.Switched));
+    lookTwice(finisher(MAY_RESTART), released(SourceReport.State.Switching));
+    assertThat(libvirtEnded()).isFalse();
+    host.answerAgain();
   }
 }

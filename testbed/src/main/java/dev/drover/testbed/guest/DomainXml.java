@@ -60,7 +60,7 @@ final class DomainXml {
     Element type = text(os, "type", "hvm");
     type.setAttribute("arch", "x86_64");
     type.setAttribute("machine", guest.machine());
-    text(os, "kernel", "/boot/guest/vmlinuz");
+    text(os, "kernel", "/boot/guest/vmlinux");
     text(os, "initrd", "/boot/guest/initrd.gz");
     text(os, "cmdline", kernelCommandLine(guest));
     child(child(domain, "features", Map.of()), "acpi", Map.of());

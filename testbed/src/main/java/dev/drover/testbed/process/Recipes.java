@@ -43,7 +43,7 @@ public final class Recipes {
     return built("root", suite);
   }
 
-  /** A directory with the guests' {@code vmlinuz} and {@code initrd.gz}. */
+  /** A directory with the guests' {@code vmlinux} and {@code initrd.gz}. */
   public static Path guest() {
     return built("guest");
   }

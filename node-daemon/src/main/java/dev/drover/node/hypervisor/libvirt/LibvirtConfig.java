@@ -46,7 +46,7 @@ public record LibvirtConfig(
         Duration.ofSeconds(10),
         Duration.ofSeconds(5),
         Duration.ofSeconds(60),
-        Duration.ofSeconds(1),
+        Duration.ofMillis(300),
         Path.of("/run/libvirt/qemu"),
         Path.of("/proc"),
         PortRange.LIBVIRTS);
