@@ -89,7 +89,7 @@ spec:
 
 {{- /*
 What docs/security.md has the reasons for. Connections are looked up by what libvirtd and QEMU have open (SYS_PTRACE; DAC_READ_SEARCH for
-a QEMU of another user) and broken by SOCK_DESTROY (NET_ADMIN); AppArmor's default profile for containers lets neither be looked at nor signalled.
+a QEMU of another user) and broken by SOCK_DESTROY (NET_ADMIN); the host's key is given to QEMU's group (CHOWN); AppArmor's default profile for containers lets neither be looked at nor signalled.
 */ -}}
 {{- define "drover.daemonSecurityContext" -}}
 readOnlyRootFilesystem: true
@@ -101,8 +101,15 @@ privileged: false
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
+  {{- $added := list }}
   {{- if eq .breakConnections "Allowed" }}
-  add: [NET_ADMIN, SYS_PTRACE, DAC_READ_SEARCH]
+  {{- $added = list "NET_ADMIN" "SYS_PTRACE" "DAC_READ_SEARCH" }}
+  {{- end }}
+  {{- if .chown }}
+  {{- $added = append $added "CHOWN" }}
+  {{- end }}
+  {{- with $added }}
+  add: [{{ join ", " . }}]
   {{- end }}
 seccompProfile:
   type: RuntimeDefault
@@ -133,4 +140,26 @@ seccompProfile:
 helm.sh/hook: test
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
+
+{{- /* "true" if the daemons see to the hosts' certificates, else nothing. */ -}}
+{{- define "drover.managedCertificates" -}}
+{{- if and (eq .Values.nodeDaemon.peerTransport "tls") (eq .Values.certificates.source "Managed") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* "true" if the operator signs, too, else nothing. */ -}}
+{{- define "drover.ownSigner" -}}
+{{- if and (include "drover.managedCertificates" .) (hasPrefix "drover.dev/" .Values.certificates.signerName) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- define "drover.caSecret" -}}
+{{ .Values.certificates.caSecret | default "drover-ca" }}
+{{- end -}}
+
+{{- define "drover.caConfigMap" -}}
+{{ .Values.certificates.caConfigMap | default "drover-ca" }}
 {{- end -}}

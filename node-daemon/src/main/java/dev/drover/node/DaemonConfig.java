@@ -1,11 +1,13 @@
 package dev.drover.node;
 
+import dev.drover.api.v1alpha1.Drover;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.watchdog.WatchdogPolicy;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +34,7 @@ import java.util.stream.Collectors;
  * @param resyncInterval at which all domains and pools are looked at, events or not
  * @param mayBreakConnections of a transfer that keeps its guest still
  * @param mayRestartLibvirt if nothing else ends a call that does not return
+ * @param certificates who sees to them; of no meaning without TLS
  */
 public record DaemonConfig(
     String nodeName,
@@ -48,9 +51,21 @@ public record DaemonConfig(
     Duration heartbeatDuration,
     Duration resyncInterval,
     boolean mayBreakConnections,
-    boolean mayRestartLibvirt) {
+    boolean mayRestartLibvirt,
+    CertificateConfig certificates) {
 
   static final String PREFIX = "DROVER_";
+
+  /**
+   * Who sees to the host's certificates.
+   *
+   * @param managed whether this daemon does; if not, the host's admin
+   * @param signerName of the CertificateSigningRequests
+   * @param authorities file of the CAs that all hosts trust
+   * @param lifetime that is asked for
+   */
+  public record CertificateConfig(
+      boolean managed, String signerName, Path authorities, Duration lifetime) {}
 
   /**
    * A field manager ends with the node's name, and has at most 128 characters ({@code
@@ -62,6 +77,8 @@ public record DaemonConfig(
   private static final Pattern DNS_LABEL = Pattern.compile("^" + LABEL + "$");
   private static final Pattern DNS_SUBDOMAIN =
       Pattern.compile("^" + LABEL + "(\\." + LABEL + ")*$");
+  private static final Pattern SIGNER =
+      Pattern.compile("^" + LABEL + "(\\." + LABEL + ")*/[-a-zA-Z0-9.]{1,253}$");
   private static final Pattern INTEGER = Pattern.compile("^[0-9]{1,9}$");
 
   /**
@@ -124,6 +141,30 @@ public record DaemonConfig(
     var resync = reader.seconds("RESYNC_INTERVAL_SECONDS", "30");
     var breaks = reader.withDefault("BREAK_CONNECTIONS", "Allowed", PERMISSION, Permission::of);
     var restarts = reader.withDefault("RESTART_LIBVIRT", "Never", PERMISSION, Permission::of);
+    var source =
+        reader.withDefault(
+            "CERTIFICATES",
+            "Host",
+            "Host or Managed",
+            t -> Optional.of(t).filter(List.of("Host", "Managed")::contains));
+    var signer =
+        reader.withDefault(
+            "CERTIFICATE_SIGNER",
+            Drover.SIGNER,
+            "the name of a signer, as " + Drover.SIGNER,
+            t -> Optional.of(t).filter(name -> SIGNER.matcher(name).matches()));
+    var authorities =
+        reader.withDefault(
+            "CERTIFICATE_AUTHORITIES",
+            "/etc/drover/ca/ca.crt",
+            "the absolute path of a file",
+            t -> Optional.of(t).filter(path -> path.startsWith("/")).map(Path::of));
+    var lifetime =
+        reader.withDefault(
+            "CERTIFICATE_LIFETIME_SECONDS",
+            "2592000",
+            "an integer from 3600 to 31536000 (seconds)",
+            t -> integer(t, 3_600, 31_536_000));
     // logback.xml reads it by itself; here it is only checked.
     var unused =
         reader.withDefault(
@@ -155,7 +196,12 @@ public record DaemonConfig(
         duration.orElseThrow(),
         resync.orElseThrow(),
         breaks.orElseThrow() == Permission.Allowed,
-        restarts.orElseThrow() == Permission.Allowed);
+        restarts.orElseThrow() == Permission.Allowed,
+        new CertificateConfig(
+            source.orElseThrow().equals("Managed"),
+            signer.orElseThrow(),
+            authorities.orElseThrow(),
+            Duration.ofSeconds(lifetime.orElseThrow())));
   }
 
   private static final String PERMISSION = "Allowed or Never";

@@ -1,6 +1,8 @@
 package dev.drover.node;
 
 import dev.drover.node.DaemonConfig.ConfigException;
+import dev.drover.node.certificate.ApiSigningRequests;
+import dev.drover.node.certificate.CertificateCare;
 import dev.drover.node.health.HealthServer;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
@@ -8,6 +10,7 @@ import dev.drover.node.hypervisor.libvirt.LibvirtConfig;
 import dev.drover.node.hypervisor.libvirt.LibvirtHypervisor;
 import dev.drover.node.inventory.Inventory;
 import dev.drover.node.roles.Roles;
+import dev.drover.node.way.CertificateState;
 import dev.drover.node.way.Doors;
 import dev.drover.node.way.HostCertificates;
 import dev.drover.node.way.Way;
@@ -128,6 +131,40 @@ public final class DaemonMain {
     steadyClock.followHostWhile(() -> roles.transfers() == 0);
     // After health, which has to answer while they wait for the API server.
     roles.start();
+    stop.closing("certificates", care(config, client, hypervisor, inventory, roles, clock));
+  }
+
+  private static AutoCloseable care(
+      DaemonConfig config,
+      KubernetesClient client,
+      Hypervisor hypervisor,
+      Inventory inventory,
+      Roles roles,
+      InstantSource clock) {
+    if (config.peerTransport() != Transport.tls) {
+      inventory.certificates(CertificateState.plainText());
+      return () -> {};
+    }
+    var address = config.migrationAddress();
+    var found = new HostCertificates(PKI, address, clock);
+    var settings = config.certificates();
+    var care =
+        settings.managed()
+            ? CertificateCare.renewing(
+                found,
+                config.nodeName(),
+                address,
+                PKI,
+                settings.authorities(),
+                settings.lifetime(),
+                new ApiSigningRequests(client, config.nodeName(), settings.signerName()),
+                hypervisor,
+                roles::isQuiet,
+                clock,
+                inventory::certificates)
+            : CertificateCare.watching(found, inventory::certificates);
+    care.start();
+    return care;
   }
 
   private static Way way(DaemonConfig config, InstantSource clock) {

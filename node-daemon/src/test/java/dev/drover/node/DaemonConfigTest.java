@@ -4,14 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import dev.drover.node.DaemonConfig.CertificateConfig;
 import dev.drover.node.DaemonConfig.ConfigException;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.hypervisor.PortRange;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +42,11 @@ class DaemonConfigTest {
           Map.entry("DROVER_HEARTBEAT_DURATION_SECONDS", "7"),
           Map.entry("DROVER_RESYNC_INTERVAL_SECONDS", "11"),
           Map.entry("DROVER_BREAK_CONNECTIONS", "Never"),
-          Map.entry("DROVER_RESTART_LIBVIRT", "Allowed"));
+          Map.entry("DROVER_RESTART_LIBVIRT", "Allowed"),
+          Map.entry("DROVER_CERTIFICATES", "Managed"),
+          Map.entry("DROVER_CERTIFICATE_SIGNER", "clusterissuers.cert-manager.io/hosts"),
+          Map.entry("DROVER_CERTIFICATE_AUTHORITIES", "/ca.pem"),
+          Map.entry("DROVER_CERTIFICATE_LIFETIME_SECONDS", "86400"));
 
   @Test
   void defaults() {
@@ -62,7 +67,12 @@ class DaemonConfigTest {
                 Duration.ofSeconds(15),
                 Duration.ofSeconds(30),
                 true,
-                false));
+                false,
+                new CertificateConfig(
+                    false,
+                    "drover.dev/host",
+                    Path.of("/etc/drover/ca/ca.crt"),
+                    Duration.ofDays(30))));
   }
 
   @Test
@@ -87,14 +97,24 @@ class DaemonConfigTest {
                 Duration.ofSeconds(7),
                 Duration.ofSeconds(11),
                 false,
-                true));
+                true,
+                new CertificateConfig(
+                    true,
+                    "clusterissuers.cert-manager.io/hosts",
+                    Path.of("/ca.pem"),
+                    Duration.ofDays(1))));
     // A component that was added without a key here shows up as one that has its default still.
     for (RecordComponent component : DaemonConfig.class.getRecordComponents()) {
       assertThat(component.getAccessor().invoke(config))
           .as(component.getName())
           .isNotEqualTo(component.getAccessor().invoke(byDefault));
     }
-    assertThat(EVERY_KEY).hasSameSizeAs(Arrays.asList(DaemonConfig.class.getRecordComponents()));
+    // Those of the certificates are in a record of their own.
+    assertThat(EVERY_KEY)
+        .hasSize(
+            DaemonConfig.class.getRecordComponents().length
+                - 1
+                + CertificateConfig.class.getRecordComponents().length);
   }
 
   /** logback.xml reads it. */

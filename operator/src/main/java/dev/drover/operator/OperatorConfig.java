@@ -1,5 +1,7 @@
 package dev.drover.operator;
 
+import dev.drover.operator.certificate.CertificateConfig;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +24,7 @@ import java.util.stream.Collectors;
  * @param httpAddress where health and metrics are served
  * @param watchNamespaces where virtual machines and migrations are looked after; empty: everywhere
  * @param heartbeatExpiry without a renewal for so long, a daemon counts as away
+ * @param certificates of the hosts; empty if Drover has nothing to do with them
  * @param leaseDuration how long after a dead leader's last renewal another one takes over
  */
 public record OperatorConfig(
@@ -31,7 +34,8 @@ public record OperatorConfig(
     int httpPort,
     Set<String> watchNamespaces,
     Duration heartbeatExpiry,
-    Duration leaseDuration) {
+    Duration leaseDuration,
+    Optional<CertificateConfig> certificates) {
   static final String NAMESPACE = "DROVER_NAMESPACE";
   static final String POD_UID = "DROVER_POD_UID";
   static final String HTTP_ADDRESS = "DROVER_HTTP_ADDRESS";
@@ -39,6 +43,9 @@ public record OperatorConfig(
   static final String WATCH_NAMESPACES = "DROVER_WATCH_NAMESPACES";
   static final String HEARTBEAT_EXPIRY = "DROVER_HEARTBEAT_EXPIRY_SECONDS";
   static final String LEASE_DURATION = "DROVER_LEASE_DURATION_SECONDS";
+  static final String CERTIFICATE_SIGNER = "DROVER_CERTIFICATE_SIGNER";
+  static final String CA_DIRECTORY = "DROVER_CA_DIRECTORY";
+  static final String CERTIFICATE_LIFETIME = "DROVER_CERTIFICATE_LIFETIME_SECONDS";
   static final Set<String> KNOWN =
       Set.of(
           NAMESPACE,
@@ -47,7 +54,10 @@ public record OperatorConfig(
           HTTP_PORT,
           WATCH_NAMESPACES,
           HEARTBEAT_EXPIRY,
-          LEASE_DURATION);
+          LEASE_DURATION,
+          CERTIFICATE_SIGNER,
+          CA_DIRECTORY,
+          CERTIFICATE_LIFETIME);
 
   private static final Predicate<String> NAMESPACE_NAME =
       Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?").asMatchPredicate();
@@ -90,6 +100,7 @@ public record OperatorConfig(
                     WATCH_NAMESPACES + " holds what is no name of a namespace: \"" + n + "\"."));
     int expiry = number(environment, HEARTBEAT_EXPIRY, 15, 2, 3600, problems);
     int lease = number(environment, LEASE_DURATION, 15, 3, 600, problems);
+    int lifetime = number(environment, CERTIFICATE_LIFETIME, 2_592_000, 60, 31_536_000, problems);
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
@@ -100,7 +111,14 @@ public record OperatorConfig(
         port,
         watched,
         Duration.ofSeconds(expiry),
-        Duration.ofSeconds(lease));
+        Duration.ofSeconds(lease),
+        value(environment, CERTIFICATE_SIGNER)
+            .map(
+                signer ->
+                    new CertificateConfig(
+                        signer,
+                        value(environment, CA_DIRECTORY).map(Path::of),
+                        Duration.ofSeconds(lifetime))));
   }
 
   /** Kubernetes puts a handful of variables for every Service into every container. */

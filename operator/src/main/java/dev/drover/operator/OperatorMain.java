@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.operator.certificate.SigningRequestReconciler;
 import dev.drover.operator.cluster.ApiServerWait;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Heartbeats;
@@ -20,6 +21,7 @@ import dev.drover.operator.status.PreconditionedRemoval;
 import dev.drover.operator.status.ServerSideApplyWriter;
 import dev.drover.operator.vm.VirtualMachineReconciler;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.certificates.v1.CertificateSigningRequest;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.client.Config;
@@ -141,6 +143,21 @@ public final class OperatorMain {
         new HypervisorNodeReconciler(
             cluster, writer, clock, config.heartbeatExpiry(), cluster, wakeups),
         (ControllerConfigurationOverrider<HypervisorNode> o) -> common(o));
+    config
+        .certificates()
+        .ifPresent(
+            certificates ->
+                operator.register(
+                    new SigningRequestReconciler(
+                        client, writer, clock, certificates, config.namespace()),
+                    (ControllerConfigurationOverrider<CertificateSigningRequest> o) ->
+                        common(o)
+                            .withGenericFilter(
+                                request ->
+                                    request
+                                        .getSpec()
+                                        .getSignerName()
+                                        .equals(certificates.signerName()))));
 
     HealthServer server =
         HealthServer.start(

@@ -3,11 +3,14 @@ package dev.drover.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.drover.operator.certificate.CertificateConfig;
 import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -27,7 +30,8 @@ class OperatorConfigTest {
                 9800,
                 Set.of(),
                 Duration.ofSeconds(15),
-                Duration.ofSeconds(15)));
+                Duration.ofSeconds(15),
+                Optional.empty()));
   }
 
   @Test
@@ -40,7 +44,10 @@ class OperatorConfigTest {
             "DROVER_HTTP_PORT", "0",
             "DROVER_WATCH_NAMESPACES", "a, b",
             "DROVER_HEARTBEAT_EXPIRY_SECONDS", "30",
-            "DROVER_LEASE_DURATION_SECONDS", "20");
+            "DROVER_LEASE_DURATION_SECONDS", "20",
+            "DROVER_CERTIFICATE_SIGNER", "drover.dev/host",
+            "DROVER_CA_DIRECTORY", "/etc/drover/ca",
+            "DROVER_CERTIFICATE_LIFETIME_SECONDS", "3600");
     assertThat(all.keySet()).isEqualTo(OperatorConfig.KNOWN);
     OperatorConfig config = OperatorConfig.from(all);
     assertThat(config)
@@ -52,14 +59,24 @@ class OperatorConfigTest {
                 0,
                 Set.of("a", "b"),
                 Duration.ofSeconds(30),
-                Duration.ofSeconds(20)));
+                Duration.ofSeconds(20),
+                Optional.of(
+                    new CertificateConfig(
+                        "drover.dev/host",
+                        Optional.of(Path.of("/etc/drover/ca")),
+                        Duration.ofHours(1)))));
     OperatorConfig defaults = OperatorConfig.from(LEAST);
     for (RecordComponent field : OperatorConfig.class.getRecordComponents()) {
       assertThat(field.getAccessor().invoke(config))
           .as(field.getName())
           .isNotEqualTo(field.getAccessor().invoke(defaults));
     }
-    assertThat(OperatorConfig.class.getRecordComponents()).hasSize(OperatorConfig.KNOWN.size());
+    // Those of the certificates are in a record of their own.
+    assertThat(OperatorConfig.KNOWN)
+        .hasSize(
+            OperatorConfig.class.getRecordComponents().length
+                - 1
+                + CertificateConfig.class.getRecordComponents().length);
   }
 
   @Test

@@ -316,6 +316,11 @@ public final class Testbed implements AutoCloseable {
     return new OperatorProcess(name, state, controlPlane);
   }
 
+  /** The same with other settings. */
+  public OperatorProcess anotherOperator(String name, Map<String, String> environment) {
+    return new OperatorProcess(name, state, controlPlane, environment);
+  }
+
   /** Starts a server of one network volume; once per testbed and protocol. */
   public StorageServer storage(StorageServer.Protocol protocol, int sizeMib) {
     return StorageServer.start(state, protocol, sizeMib);

@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicy;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingAdmissionPolicyBinding;
@@ -81,7 +82,14 @@ class ChartTest {
 
   @Test
   void nobodyGetsMoreThanIsNamed() {
+    // A host's certificate is for the addresses of its Node: the operator looks at that one.
     assertThat(rules(""))
+        .filteredOn(rule -> rule.getResources().contains("nodes"))
+        .singleElement()
+        .satisfies(rule -> assertThat(rule.getVerbs()).containsExactly("get"));
+    assertThat(rules(DAEMON)).noneMatch(rule -> rule.getResources().contains("nodes"));
+    assertThat(rules(""))
+        .filteredOn(rule -> !rule.getResources().equals(List.of("nodes")))
         .allSatisfy(
             rule ->
                 assertThat(
@@ -96,7 +104,7 @@ class ChartTest {
     var bindings = of(ValidatingAdmissionPolicyBinding.class, rendered(Map.of()));
 
     assertThat(policies)
-        .hasSize(5)
+        .hasSize(6)
         .allSatisfy(policy -> assertThat(policy.getSpec().getFailurePolicy()).isEqualTo("Fail"));
     assertThat(bindings)
         .allSatisfy(
@@ -186,13 +194,19 @@ class ChartTest {
               assertThat(context.getReadOnlyRootFilesystem()).isTrue();
               assertThat(context.getCapabilities().getDrop()).containsExactly("ALL");
               assertThat(context.getCapabilities().getAdd())
-                  .containsExactly("NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH");
+                  .containsExactly("NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "CHOWN");
               assertThat(context.getSeccompProfile().getType()).isEqualTo("RuntimeDefault");
               assertThat(context.getAppArmorProfile().getType()).isEqualTo("Unconfined");
             });
     assertThat(
             daemonContainer(
-                    Map.of("nodeDaemon.privileged", false, "nodeDaemon.breakConnections", "Never"))
+                    Map.of(
+                        "nodeDaemon.privileged",
+                        false,
+                        "nodeDaemon.breakConnections",
+                        "Never",
+                        "certificates.source",
+                        "Host"))
                 .getSecurityContext())
         .satisfies(
             context -> {
@@ -202,13 +216,64 @@ class ChartTest {
   }
 
   @Test
-  void nothingOfTheHostIsWrittenTo() {
-    var mounts = daemonContainer(Map.of()).getVolumeMounts();
-
-    assertThat(mounts)
+  void nothingOfTheHostIsWrittenToButItsCertificates() {
+    assertThat(daemonContainer(Map.of()).getVolumeMounts())
+        .filteredOn(mount -> !Boolean.TRUE.equals(mount.getReadOnly()))
+        .extracting(VolumeMount::getMountPath)
+        .containsExactlyInAnyOrder("/tmp", "/etc/pki");
+    assertThat(daemonContainer(Map.of("certificates.source", "Host")).getVolumeMounts())
         .filteredOn(mount -> !mount.getMountPath().equals("/tmp"))
         .hasSize(2)
         .allMatch(VolumeMount::getReadOnly);
+  }
+
+  @Test
+  void theKeyOfTheCaGoesToTheOperatorAlone() {
+    var objects = rendered(Map.of());
+    var daemon = of(DaemonSet.class, objects).getFirst().getSpec().getTemplate().getSpec();
+    var operator = of(Deployment.class, objects).getFirst().getSpec().getTemplate().getSpec();
+
+    assertThat(daemon.getVolumes()).allMatch(volume -> volume.getSecret() == null);
+    assertThat(operator.getVolumes())
+        .filteredOn(volume -> volume.getSecret() != null)
+        .singleElement()
+        .satisfies(volume -> assertThat(volume.getSecret().getSecretName()).isEqualTo("drover-ca"));
+    assertThat(of(Secret.class, objects))
+        .singleElement()
+        .satisfies(
+            secret -> {
+              assertThat(secret.getData()).containsOnlyKeys("tls.crt", "tls.key");
+              assertThat(secret.getMetadata().getAnnotations())
+                  .containsEntry("helm.sh/resource-policy", "keep");
+            });
+  }
+
+  @Test
+  void anotherSignerNeedsItsCa() {
+    assertThatThrownBy(
+            () ->
+                rendered(Map.of("certificates.signerName", "clusterissuers.cert-manager.io/hosts")))
+        .hasMessageContaining("certificates.caConfigMap");
+    var objects =
+        rendered(
+            Map.of(
+                "certificates.signerName",
+                "clusterissuers.cert-manager.io/hosts",
+                "certificates.caConfigMap",
+                "hosts"));
+
+    assertThat(of(Secret.class, objects)).isEmpty();
+    assertThat(
+            of(ClusterRole.class, objects).stream()
+                .flatMap(role -> role.getRules().stream())
+                .filter(rule -> rule.getResources().contains("signers")))
+        .singleElement()
+        .satisfies(
+            rule -> {
+              assertThat(rule.getVerbs()).containsExactly("approve");
+              assertThat(rule.getResourceNames())
+                  .containsExactly("clusterissuers.cert-manager.io/hosts");
+            });
   }
 
   @Test
@@ -253,9 +318,9 @@ class ChartTest {
 
   @Test
   void theDashboardKnowsItsMetrics() throws IOException {
-    assertThat(of(ConfigMap.class, rendered(Map.of()))).isEmpty();
+    assertThat(dashboards(Map.of())).isEmpty();
 
-    var maps = of(ConfigMap.class, rendered(Map.of("monitoring.dashboard.enabled", true)));
+    var maps = dashboards(Map.of("monitoring.dashboard.enabled", true));
     var metrics = Files.readString(Recipes.sourceTree().resolve("docs/reference/metrics.md"));
 
     assertThat(maps).hasSize(1);
@@ -277,6 +342,13 @@ class ChartTest {
                             .map(metric -> metric.group().replaceAll("_bucket$", "")))
                     .isNotEmpty()
                     .allMatch(metric -> metrics.contains("`" + metric + "`")));
+  }
+
+  /** The other ConfigMap is the hosts' CA. */
+  private static List<ConfigMap> dashboards(Map<String, Object> values) {
+    return of(ConfigMap.class, rendered(values)).stream()
+        .filter(map -> map.getData().containsKey("drover.json"))
+        .toList();
   }
 
   /** Both refuse to start with a variable that they don't know. */

@@ -79,6 +79,14 @@ class NodeBoundaryApiTest {
             since: "2026-11-23T13:00:00Z"
       """;
 
+  private static final String REQUEST =
+      "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlISE1HOENBUUF3RFRFTE1Ba0dBMVVFQXd3Q2Jq"
+          + "SXdXVEFUQmdjcWhrak9QUUlCQmdncWhrak9QUU1CQndOQwpBQVRjT1RMdkk2UTFySjlBVTJ1MnkxUC80QVJMNHhG"
+          + "L2wzdlFwQk9jcGNsNmZDQVdXKy8xY3hCVWg5b2lzMVBwCjdPcThKa1ZZV3BnU290SXFxREd1eThFQm9BQXdDZ1lJ"
+          + "S29aSXpqMEVBd0lEU0FBd1JRSWdTTG52WjJPVWc5WVAKTWlFNUlEQmJjNUN3MXplUlNpL1RjZHE5dVFvazdpMENJ"
+          + "UURWSDFKMkRRTGxzQjRrWUVSVVpadG1XVlMwNnJYdApGVjFIYVlwS1hoMk96QT09Ci0tLS0tRU5EIENFUlRJRklD"
+          + "QVRFIFJFUVVFU1QtLS0tLQo=";
+
   private static final List<KubernetesClient> CLIENTS = new ArrayList<>();
   private static Identity admin;
   private static Identity operator;
@@ -450,6 +458,45 @@ class NodeBoundaryApiTest {
         () ->
             n1.apply(
                 lease("drover-node-n1").replace("namespace: " + SYSTEM, "namespace: boundary")));
+  }
+
+  @Test
+  void aDaemonAsksForItsOwnCertificateAndOfOneSignerOnly() {
+    var own = request("drover-host-n1-a", "drover.dev/host");
+    refused(
+        "a daemon asks only drover.dev/host",
+        () -> n1.create(request("drover-host-n2-a", "drover.dev/host")));
+    refused(
+        "a daemon asks only drover.dev/host",
+        () -> n1.create(request("drover-host-n1-a", "kubernetes.io/kube-apiserver-client")));
+    refused(
+        "bound to a pod on a node",
+        () -> nowhere.create(request("drover-host-n1-a", "drover.dev/host")));
+    accepted(() -> n1.create(own));
+    try {
+      refused("cannot delete", () -> n1.delete(own));
+      assertThat(admin.get(own).<Object>get("spec", "username"))
+          .isEqualTo("system:serviceaccount:drover-system:drover-node-daemon");
+      assertThat(
+              admin.get(own).<Object>get("spec", "extra", "authentication.kubernetes.io/node-name"))
+          .isEqualTo(List.of("n1"));
+    } finally {
+      admin.delete(own);
+    }
+  }
+
+  /** What is in it does not matter here: openssl req -newkey ... -subj /CN=n2. */
+  private static String request(String name, String signer) {
+    return """
+        apiVersion: certificates.k8s.io/v1
+        kind: CertificateSigningRequest
+        metadata: {name: %s}
+        spec:
+          signerName: %s
+          usages: [digital signature, key encipherment, server auth, client auth]
+          request: %s
+        """
+        .formatted(name, signer, REQUEST);
   }
 
   @Test

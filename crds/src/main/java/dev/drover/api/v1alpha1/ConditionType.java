@@ -23,5 +23,7 @@ public enum ConditionType {
   /** A virtual machine runs on two hosts. Operator. */
   SplitBrain,
   /** A node's daemon talks to its libvirt. Daemon. */
-  LibvirtConnected
+  LibvirtConnected,
+  /** What a node needs for transfers by TLS is there and valid. Daemon. */
+  CertificatesReady
 }

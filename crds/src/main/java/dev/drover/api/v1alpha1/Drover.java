@@ -32,5 +32,8 @@ public final class Drover {
   /** Prefix of a daemon's heartbeat Lease; the node name follows. */
   public static final String HEARTBEAT_LEASE_PREFIX = "drover-node-";
 
+  /** Signer of the hosts' certificates, if that is Drover itself. */
+  public static final String SIGNER = "drover.dev/host";
+
   private Drover() {}
 }

@@ -35,6 +35,11 @@ import io.fabric8.kubernetes.model.annotation.Version;
     name = "Fenced",
     type = Type.BOOLEAN,
     priority = 1)
+@AdditionalPrinterColumn(jsonPath = ".status.peerTransport", name = "Transport", priority = 1)
+@AdditionalPrinterColumn(
+    jsonPath = ".status.certificateNotAfter",
+    name = "Certificate until",
+    priority = 1)
 @AdditionalPrinterColumn(jsonPath = ".metadata.creationTimestamp", name = "Age", type = Type.DATE)
 @AdditionalPrinterColumn(jsonPath = ".status.cpuModel", name = "CPU", priority = 1)
 public class HypervisorNode extends CustomResource<HypervisorNodeSpec, HypervisorNodeStatus> {

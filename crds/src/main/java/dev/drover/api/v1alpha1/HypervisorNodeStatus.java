@@ -35,9 +35,17 @@ public record HypervisorNodeStatus(
     @JsonPropertyDescription(
             "How far the host's clock is ahead of the API server's, within half a second; told when it changes by a"
                 + " second or more.")
-        @Nullable Long clockOffsetMilliseconds) {
+        @Nullable Long clockOffsetMilliseconds,
+    @JsonPropertyDescription(
+            "How guests leave this host: tls, or tcp, which is neither encrypted nor authenticated.")
+        @Size(max = 8)
+        @Nullable String peerTransport,
+    @JsonPropertyDescription(
+            "Until when the host's certificates for transfers are valid, RFC 3339.")
+        @Size(max = 35)
+        @Nullable String certificateNotAfter) {
 
-  /** Of a host whose clock was not compared. */
+  /** Of a host whose clock was not compared, and of whose way to others nothing is known. */
   public HypervisorNodeStatus(
       @Nullable List<Condition> conditions,
       @Nullable String migrationAddress,
@@ -64,6 +72,8 @@ public record HypervisorNodeStatus(
         guestMemoryBytes,
         guests,
         pools,
+        null,
+        null,
         null);
   }
 

@@ -259,6 +259,19 @@ public enum Reason {
   LibvirtError("libvirt refused a call; the message is libvirt's.", "Read the message."),
 
   // Nodes and sightings.
+  CertificatesValid("The host's certificates for transfers by TLS are there and valid."),
+  CertificateRequested(
+      "The daemon has asked for a certificate and waits for it.",
+      "Nothing, for a minute. Then look at the request that the message names, and at the operator's log."),
+  CertificateDenied(
+      "The request for a certificate was denied.",
+      "Read the message: it says what the node may not have."),
+  CertificateForeign(
+      "A file that Drover has not made is where its certificate would go; it was left alone.",
+      "Remove the file that the message names, or say that the hosts bring their own: `certificates.source: Host` in the chart."),
+  PlainText(
+      "Guests leave this host by TCP: neither encrypted nor authenticated, as `nodeDaemon.peerTransport: tcp` asks for.",
+      "Take `peerTransport: tls`, unless nobody else is on the hosts' network."),
   LibvirtConnected("The daemon talks to its libvirt."),
   LibvirtUnavailable(
       "The daemon can't reach its libvirt; it keeps trying.", "Look at libvirtd on the node."),
@@ -392,6 +405,11 @@ public enum Reason {
           LinkSilent,
           TransferStuck,
           TargetLibvirtSilent,
+          CertificatesValid,
+          CertificateRequested,
+          CertificateDenied,
+          CertificateForeign,
+          PlainText,
           LibvirtConnected,
           LibvirtUnavailable,
           HeartbeatSeen,

@@ -61,6 +61,15 @@ public interface Hypervisor extends AutoCloseable {
    */
   IdSet pinnedCpus() throws HypervisorException;
 
+  /** Number of the group that emulators run as; empty if libvirt does not say. */
+  OptionalLong emulatorGroup() throws HypervisorException;
+
+  /**
+   * Has the hypervisor read its certificates anew. Connections that stand are not touched. Throws
+   * kind {@code Unsupported} if it can't be told on this host: it has to be restarted then.
+   */
+  void rereadCertificates() throws HypervisorException;
+
   /**
    * What is known to keep this host's emulator from receiving a post-copy, in words; empty if
    * nothing is.

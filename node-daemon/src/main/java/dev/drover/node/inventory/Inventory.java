@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.VirtualMachineStatus.State;
 import dev.drover.node.DaemonConfig;
 import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.way.CertificateState;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -33,6 +34,8 @@ public final class Inventory implements AutoCloseable {
   private final Loop node;
   private final Loop heartbeat;
   private final Loop clocks;
+  private final NodePlan nodePlan;
+  private volatile double certificateExpirySeconds = Double.NaN;
 
   /**
    * {@code heartbeatClient} has connections of its own and short deadlines, so that heartbeats
@@ -59,7 +62,7 @@ public final class Inventory implements AutoCloseable {
             clock);
     sightings = Loop.of("inventory-sightings", loop -> sightingWriter.round(loop::goesOn));
 
-    var nodePlan = new NodePlan(config.migrationAddress().getHostAddress());
+    nodePlan = new NodePlan(config.migrationAddress().getHostAddress());
     observer =
         new Observer(
             hypervisor,
@@ -118,6 +121,11 @@ public final class Inventory implements AutoCloseable {
     Gauge.builder("drover.daemon.libvirt.connected", hypervisor, h -> h.isConnected() ? 1 : 0)
         .description("1 while the daemon talks to its libvirt")
         .register(registry);
+    Gauge.builder(
+            "drover.daemon.certificate.expiry.timestamp", this, i -> i.certificateExpirySeconds)
+        .description("Until when the host's certificates are valid, in seconds of Unix time")
+        .baseUnit("seconds")
+        .register(registry);
     for (var state : State.values()) {
       Gauge.builder("drover.daemon.sightings", book, b -> b.count(state))
           .description("Domains of this host by state")
@@ -130,6 +138,14 @@ public final class Inventory implements AutoCloseable {
   public void start() {
     hypervisor.subscribe(observer);
     Stream.of(heartbeat, observing, node, sightings, clocks).forEach(Loop::start);
+  }
+
+  /** How it stands with the host's certificates. */
+  public void certificates(CertificateState state) {
+    certificateExpirySeconds =
+        state.notAfter().map(until -> (double) until.getEpochSecond()).orElse(Double.NaN);
+    nodePlan.certificates(state);
+    node.wake();
   }
 
   private void look() {

@@ -9,11 +9,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * the thing itself has asked for. Any number of wake-ups during a round make one more round. What
  * the body throws goes to the thread's uncaught-exception handler, and ends it.
  */
-final class Loop implements AutoCloseable {
+public final class Loop implements AutoCloseable {
 
   /** One round. */
   @FunctionalInterface
-  interface Body {
+  public interface Body {
 
     /** Does what there is to do; returns how long to wait if nobody wakes it. */
     Duration run(Loop loop) throws InterruptedException;
@@ -30,11 +30,11 @@ final class Loop implements AutoCloseable {
     thread = Thread.ofPlatform().name(name).unstarted(() -> rounds(body));
   }
 
-  static Loop of(String name, Body body) {
+  public static Loop of(String name, Body body) {
     return new Loop(name, body);
   }
 
-  void start() {
+  public void start() {
     tick();
     thread.start();
   }

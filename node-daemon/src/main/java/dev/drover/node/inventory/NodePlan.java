@@ -9,12 +9,14 @@ import dev.drover.api.v1alpha1.Text;
 import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.HostFacts;
 import dev.drover.node.hypervisor.PoolState;
+import dev.drover.node.way.CertificateState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +61,7 @@ final class NodePlan {
   private @Nullable Boolean connected;
   private @Nullable Seen seen;
   private @Nullable Long clockOffsetMilliseconds;
+  private @Nullable CertificateState certificates;
   private @Nullable HypervisorNodeStatus written;
   private @Nullable Instant figuresWritten;
   private @Nullable Instant confirmed;
@@ -70,6 +73,11 @@ final class NodePlan {
   /** Whether the daemon talks to its libvirt now. */
   synchronized void connected(boolean now) {
     connected = now;
+  }
+
+  /** How it stands with this host's certificates, or that it goes without. */
+  synchronized void certificates(CertificateState now) {
+    certificates = now;
   }
 
   /** How far this host's clock is ahead of the API server's. */
@@ -155,12 +163,17 @@ final class NodePlan {
   }
 
   private HypervisorNodeStatus desired(boolean isConnected, Instant now) {
-    var conditions = List.of(condition(isConnected, now));
+    var conditions =
+        Stream.concat(Stream.of(condition(isConnected, now)), certificateCondition(now)).toList();
     if (seen == null) {
       // INVARIANT: an apply is all that its manager says. Without libvirt, what an earlier process
       // found stays said.
       return withConditions(
-          written == null ? empty() : written, migrationAddress, conditions, toldClockOffset());
+          written == null ? empty() : written,
+          migrationAddress,
+          conditions,
+          toldClockOffset(),
+          certificates);
     }
     var facts = seen.facts();
     var figures = seen.figures();
@@ -177,7 +190,11 @@ final class NodePlan {
         figures.guestMemoryBytes(),
         figures.guests(),
         figures.pools(),
-        toldClockOffset());
+        toldClockOffset(),
+        certificates == null && written != null ? written.peerTransport() : transport(certificates),
+        certificates == null && written != null
+            ? written.certificateNotAfter()
+            : notAfter(certificates));
   }
 
   private Condition condition(boolean isConnected, Instant now) {
@@ -196,11 +213,32 @@ final class NodePlan {
         .replacing(previous);
   }
 
+  /** As it was told, until this process has looked: nobody is to think that they have gone. */
+  private Stream<Condition> certificateCondition(Instant now) {
+    var previous =
+        Optional.ofNullable(written)
+            .flatMap(w -> w.condition(ConditionType.CertificatesReady))
+            .orElse(null);
+    var state = certificates;
+    return state == null
+        ? Stream.ofNullable(previous)
+        : Stream.of(
+            Condition.of(
+                    ConditionType.CertificatesReady,
+                    state.isValid() ? Condition.TRUE : Condition.FALSE,
+                    state.reason(),
+                    state.message(),
+                    now,
+                    null)
+                .replacing(previous));
+  }
+
   private static HypervisorNodeStatus withConditions(
       HypervisorNodeStatus s,
       String migrationAddress,
       List<Condition> conditions,
-      @Nullable Long clockOffset) {
+      @Nullable Long clockOffset,
+      @Nullable CertificateState certificates) {
     return new HypervisorNodeStatus(
         conditions,
         migrationAddress,
@@ -214,7 +252,20 @@ final class NodePlan {
         s.guestMemoryBytes(),
         s.guests(),
         s.pools(),
-        clockOffset);
+        clockOffset,
+        certificates == null ? s.peerTransport() : transport(certificates),
+        certificates == null ? s.certificateNotAfter() : notAfter(certificates));
+  }
+
+  private static @Nullable String transport(@Nullable CertificateState state) {
+    if (state == null) {
+      return null;
+    }
+    return state.reason() == Reason.PlainText ? "tcp" : "tls";
+  }
+
+  private static @Nullable String notAfter(@Nullable CertificateState state) {
+    return state == null ? null : state.notAfter().map(Instant::toString).orElse(null);
   }
 
   private static HypervisorNodeStatus empty() {
@@ -232,7 +283,9 @@ final class NodePlan {
   /** What is written at once, in a form that can be compared. */
   private static HypervisorNodeStatus withoutFigures(HypervisorNodeStatus s) {
     return new HypervisorNodeStatus(
-        s.condition(ConditionType.LibvirtConnected).stream().toList(),
+        Stream.of(ConditionType.LibvirtConnected, ConditionType.CertificatesReady)
+            .flatMap(type -> s.condition(type).stream())
+            .toList(),
         s.migrationAddress(),
         s.hostUuid(),
         s.libvirtVersion(),
@@ -246,6 +299,8 @@ final class NodePlan {
         s.pools() == null
             ? null
             : s.pools().stream().map(p -> new Pool(p.name(), p.active(), 0, 0)).toList(),
-        s.clockOffsetMilliseconds());
+        s.clockOffsetMilliseconds(),
+        s.peerTransport(),
+        s.certificateNotAfter());
   }
 }

@@ -120,6 +120,11 @@ public final class Roles implements AutoCloseable {
     return source.transfers();
   }
 
+  /** Whether no guest is on its way from here or to here, or about to be. */
+  public boolean isQuiet() {
+    return source.transfers() == 0 && target.reservations() == 0;
+  }
+
   /** Returns once both watches are in step with the API server. */
   public void start() {
     restoreReservations();

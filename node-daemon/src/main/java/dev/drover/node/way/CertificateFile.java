@@ -1,7 +1,9 @@
 package dev.drover.node.way;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -20,16 +22,25 @@ import java.util.Optional;
  * A PEM file of certificates as libvirt and QEMU read it: its own first, then any between it and
  * the CA; or several CAs.
  */
-record CertificateFile(Path path, List<X509Certificate> certificates) {
+public record CertificateFile(Path path, List<X509Certificate> certificates) {
   private static final int IP_ADDRESS = 7;
   private static final int LONGEST_CHAIN = 8;
 
   /** Throws {@link IOException} with a message for people if there is nothing to be read. */
-  static CertificateFile read(Path path) throws IOException {
+  public static CertificateFile read(Path path) throws IOException {
     if (!Files.isReadable(path)) {
       throw new IOException(path + (Files.exists(path) ? " can't be read" : " is not there"));
     }
-    try (var in = Files.newInputStream(path)) {
+    return parse(path, Files.readString(path));
+  }
+
+  /**
+   * The same of what such a file holds, or is to hold.
+   *
+   * @param path for messages
+   */
+  public static CertificateFile parse(Path path, String pem) throws IOException {
+    try (var in = new ByteArrayInputStream(pem.getBytes(StandardCharsets.UTF_8))) {
       Collection<? extends Certificate> found =
           CertificateFactory.getInstance("X.509").generateCertificates(in);
       List<X509Certificate> certificates = found.stream().map(X509Certificate.class::cast).toList();
@@ -42,12 +53,12 @@ record CertificateFile(Path path, List<X509Certificate> certificates) {
     }
   }
 
-  X509Certificate own() {
+  public X509Certificate own() {
     return certificates.getFirst();
   }
 
   /** The CA of those that has signed it, at once or through others in this file. */
-  Optional<X509Certificate> signer(CertificateFile authorities) {
+  public Optional<X509Certificate> signer(CertificateFile authorities) {
     X509Certificate at = own();
     for (int i = 0; i < LONGEST_CHAIN; i++) {
       Optional<X509Certificate> root = signerOf(at, authorities.certificates());
@@ -83,12 +94,12 @@ record CertificateFile(Path path, List<X509Certificate> certificates) {
   /**
    * Whether it is for that address; as GnuTLS compares, a DNS name with the number in it is not.
    */
-  boolean names(InetAddress address) {
+  public boolean names(InetAddress address) {
     return addresses().contains(address);
   }
 
   /** The addresses that it is for. */
-  List<InetAddress> addresses() {
+  public List<InetAddress> addresses() {
     try {
       var names = own().getSubjectAlternativeNames();
       return names == null

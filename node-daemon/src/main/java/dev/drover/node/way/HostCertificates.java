@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -128,6 +129,38 @@ public final class HostCertificates {
           .orElse(List.of());
     } catch (IOException e) {
       return List.of();
+    }
+  }
+
+  /** As both ends, in a sentence that stays the same as long as the files do. */
+  public CertificateState state() {
+    var blockers = new ArrayList<>(asServer().blockers());
+    blockers.addAll(asClient().blockers());
+    Optional<Instant> notAfter =
+        Stream.of(User.values())
+            .flatMap(user -> Stream.of(End.values()).map(end -> certificateFile(user, end)))
+            .flatMap(HostCertificates::readable)
+            .map(file -> file.own().getNotAfter().toInstant())
+            .min(Comparator.naturalOrder());
+    return blockers.stream()
+        .findFirst()
+        .map(
+            first ->
+                new CertificateState(
+                    Reason.valueOf(first.reason()),
+                    first.message().replaceFirst("; by this host's clock.*", ""),
+                    notAfter))
+        .orElseGet(
+            () ->
+                new CertificateState(
+                    Reason.CertificatesValid, Reason.CertificatesValid.meaning(), notAfter));
+  }
+
+  private static Stream<CertificateFile> readable(Path path) {
+    try {
+      return Stream.of(CertificateFile.read(path));
+    } catch (IOException e) {
+      return Stream.empty(); // told as a blocker
     }
   }
 

@@ -395,6 +395,16 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public OptionalLong emulatorGroup() {
+    return OptionalLong.empty();
+  }
+
+  @Override
+  public synchronized void rereadCertificates() throws HypervisorException {
+    call("rereadCertificates", "");
+  }
+
+  @Override
   public synchronized Optional<String> postCopyObstacle() throws HypervisorException {
     look("postCopyObstacle");
     return Optional.ofNullable(postCopyObstacle);

@@ -531,7 +531,9 @@ public final class Facts {
                     null,
                     null,
                     null,
-                    offsetMilliseconds),
+                    offsetMilliseconds,
+                    null,
+                    null),
                 f.readiness()));
     return this;
   }

@@ -7,6 +7,7 @@ import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Service;
 import dev.drover.testbed.process.StateDirectory;
 import dev.drover.testbed.process.Waiting;
+import io.fabric8.kubernetes.api.model.Secret;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -64,6 +66,12 @@ public final class OperatorProcess {
     environment.put("DROVER_POD_UID", identity.podUid());
     environment.put("DROVER_HTTP_ADDRESS", "127.0.0.1");
     environment.put("DROVER_HTTP_PORT", Integer.toString(httpPort));
+    authority(state, controlPlane)
+        .ifPresent(
+            directory -> {
+              environment.put("DROVER_CERTIFICATE_SIGNER", "drover.dev/host");
+              environment.put("DROVER_CA_DIRECTORY", directory.toString());
+            });
     environment.putAll(extraEnvironment);
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
@@ -154,6 +162,27 @@ public final class OperatorProcess {
       Command.of("cp", "-r", built().toString(), copy.toString()).output();
     }
     return copy;
+  }
+
+  /** The CA that the chart has made, as a pod has it mounted; empty without the chart. */
+  private static Optional<Path> authority(StateDirectory state, ControlPlane controlPlane) {
+    Secret secret =
+        controlPlane.client().secrets().inNamespace(NAMESPACE).withName("drover-ca").get();
+    if (secret == null) {
+      return Optional.empty();
+    }
+    Path directory = state.data("apps/ca");
+    secret
+        .getData()
+        .forEach(
+            (name, base64) -> {
+              try {
+                Files.write(directory.resolve(name), Base64.getDecoder().decode(base64));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    return Optional.of(directory);
   }
 
   private static int freePort() {

@@ -18,6 +18,7 @@ import org.w3c.dom.Element;
  * @param pageSizes of memory, in KiB
  * @param emulatorUser number of the user that QEMU runs as, by libvirt's security model "dac";
  *     empty if libvirt does not say
+ * @param emulatorGroup the same of its group
  */
 record HostXml(
     UUID uuid,
@@ -25,9 +26,10 @@ record HostXml(
     String cpuModel,
     HostTopology topology,
     Set<Long> pageSizes,
-    OptionalLong emulatorUser) {
+    OptionalLong emulatorUser,
+    OptionalLong emulatorGroup) {
   /** {@code +64055:+64055}. */
-  private static final Pattern DAC_LABEL = Pattern.compile("\\+?(\\d{1,10}):\\+?\\d{1,10}");
+  private static final Pattern DAC_LABEL = Pattern.compile("\\+?(\\d{1,10}):\\+?(\\d{1,10})");
 
   /** Throws {@link IllegalArgumentException} if the text is not capabilities. */
   static HostXml read(String text) {
@@ -42,7 +44,8 @@ record HostXml(
         Xml.text(host, "cpu", "model").orElse(""),
         topology(host),
         pageSizes(host),
-        emulatorUser(host));
+        emulator(host, 1),
+        emulator(host, 2));
   }
 
   private static Set<Long> pageSizes(Element host) {
@@ -56,13 +59,13 @@ record HostXml(
   }
 
   /** The base label is the same for each type of domain. */
-  private static OptionalLong emulatorUser(Element host) {
+  private static OptionalLong emulator(Element host, int part) {
     return Xml.children(host, "secmodel").stream()
         .filter(model -> Xml.text(model, "model").filter("dac"::equals).isPresent())
         .flatMap(model -> Xml.children(model, "baselabel").stream())
         .map(label -> DAC_LABEL.matcher(label.getTextContent().strip()))
         .filter(Matcher::matches)
-        .mapToLong(label -> Long.parseLong(label.group(1)))
+        .mapToLong(label -> Long.parseLong(label.group(part)))
         .findFirst();
   }
 

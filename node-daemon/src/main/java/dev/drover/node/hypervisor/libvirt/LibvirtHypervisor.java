@@ -168,6 +168,34 @@ public final class LibvirtHypervisor implements Hypervisor {
     return pinned;
   }
 
+  /** virConnectGetCapabilities: the security model "dac". */
+  @Override
+  public OptionalLong emulatorGroup() throws HypervisorException {
+    return call(
+        "group of the emulator",
+        link -> {
+          try {
+            return HostXml.read(link.getCapabilities()).emulatorGroup();
+          } catch (LibvirtException e) {
+            throw link.error(e);
+          } catch (IllegalArgumentException e) {
+            throw new HypervisorException(
+                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  /** virAdmServerUpdateTlsFiles. */
+  @Override
+  public void rereadCertificates() throws HypervisorException {
+    call(
+        "certificates",
+        link -> {
+          LibvirtAdmin.rereadCertificates();
+          return true;
+        });
+  }
+
   /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
   @Override
   public Optional<String> postCopyObstacle() throws HypervisorException {
