@@ -65,7 +65,8 @@ class LibvirtAdminTest {
 
   @Test
   void aSilentLibvirtdIsNotWaitedForForEver() throws Exception {
-    try (var server = listen(procedure -> procedure == 18 ? NOTHING : answer(procedure, 0, NOTHING))) {
+    try (var server =
+        listen(procedure -> procedure == 18 ? NOTHING : answer(procedure, 0, NOTHING))) {
       assertThatThrownBy(this::reread).hasMessageContaining("no answer within 300 ms");
       assertThat(server.isOpen()).isTrue();
     }
