@@ -46,10 +46,6 @@ public final class Testbed implements AutoCloseable {
    */
   private static final String NAME = "main";
 
-  /** What the hosts of a testbed need other than the chart's own: their libvirtd has no keys. */
-  public static final Map<String, Object> RELEASE_VALUES =
-      Map.of("nodeDaemon.peerTransport", "tcp");
-
   private final StateDirectory state;
   private final HostSettings usual;
   private final ControlPlane controlPlane;
@@ -202,10 +198,10 @@ public final class Testbed implements AutoCloseable {
       }
       // For `helm test`.
       nodes().forEach(node -> node.load(Recipes.nodes().resolve("kubectl.tar")));
-      release().install(RELEASE_VALUES);
+      release().install(Map.of());
       droverInstalled = true;
     }
-    release().awaitRollout();
+    awaitPods();
     logReady("Drover's pods", started);
   }
 
@@ -217,12 +213,17 @@ public final class Testbed implements AutoCloseable {
   private void startDaemons() {
     if (hasNodes()) {
       // The DaemonSet's business.
-      release().awaitRollout();
+      awaitPods();
       return;
     }
     List<NodeDaemon> daemons = hosts().stream().map(HypervisorHost::daemon).toList();
     daemons.forEach(NodeDaemon::start);
     daemons.forEach(NodeDaemon::awaitReady);
+  }
+
+  private void awaitPods() {
+    release().awaitRollout();
+    hosts().forEach(HypervisorHost::speakTls);
   }
 
   /** Undoes faults: whatever was killed, cut, frozen or switched off works again afterwards. */

@@ -56,7 +56,7 @@ class CertificatesIT {
       for (var host : List.of(source, target)) {
         becomesManaged(testbed, host);
         // As docs/install.md asks the admin to, once the certificates are there.
-        speakTls(host);
+        host.speakTls();
       }
       for (var host : List.of(source, target)) {
         var status = awaitCertificates(testbed, host);
@@ -251,19 +251,6 @@ class CertificatesIT {
         .with("DROVER_CERTIFICATES", "Managed")
         .start();
     host.daemon().awaitReady();
-    Waiting.until(
-        "the certificates of " + host.name() + " are there",
-        () -> host.exec("test", "-r", "/etc/pki/libvirt/servercert.pem").succeeded());
-  }
-
-  private static void speakTls(HypervisorHost host) {
-    host.exec(
-            "sed",
-            "-i",
-            "s/^listen_tls = 0/listen_tls = 1/; s/^listen_tcp = 1/listen_tcp = 0/",
-            "/etc/libvirt/libvirtd.conf")
-        .orThrow();
-    host.libvirtd().restart();
   }
 
   private static HypervisorNodeStatus awaitCertificates(Testbed testbed, HypervisorHost host) {

@@ -2,7 +2,10 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.ConditionType;
+import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
@@ -44,6 +47,26 @@ class InstalledIT {
         .allMatch(pod -> pod.restarts() == 0);
   }
 
+  /** From the chart's CA to what other hosts see: nobody has put a file anywhere. */
+  @Test
+  void hostsSpeakTlsWithCertificatesOfTheChartsCa(Testbed testbed) {
+    for (var host : testbed.hosts()) {
+      var status =
+          testbed
+              .controlPlane()
+              .client()
+              .resources(HypervisorNode.class)
+              .withName(host.name())
+              .get()
+              .getStatus();
+      assertThat(status.peerTransport()).isEqualTo("tls");
+      assertThat(status.condition(ConditionType.CertificatesReady).orElseThrow().isTrue()).isTrue();
+      // Whoever has no certificate, as this machine, is not let in.
+      assertThat(host.exec("ss", "-Hltn", "sport", "=", ":16509").out()).isEmpty();
+      assertThat(host.exec("ss", "-Hltn", "sport", "=", ":16514").out()).isNotBlank();
+    }
+  }
+
   @Test
   void aGuestMovesThereAndBack(Testbed testbed) {
     var spec =
@@ -70,12 +93,14 @@ class InstalledIT {
       var boot = scene.guest().bootId();
       scene.guest().fillDisk(0, 64);
       var before = uids(testbed);
+      var authority = authority(testbed);
       var migration = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 1\n");
       migration.awaitDiskCopy();
       try {
         testbed.release().upgrade(with("nodeDaemon.privileged", false, "operator.httpPort", 9801));
         testbed.release().awaitRollout();
         assertThat(uids(testbed)).hasSameSizeAs(before).doesNotContainAnyElementsOf(before);
+        assertThat(authority(testbed)).as("another CA would cut hosts off").isEqualTo(authority);
         assertThat(migration.phase().isTerminal()).as("it ended before the upgrade did").isFalse();
         assertThat(migration.patchSpec("{\"bandwidthMiBps\": null}").succeeded()).isTrue();
 
@@ -87,7 +112,7 @@ class InstalledIT {
         back.migrate("target: {nodeName: n1}\n").awaitSucceeded();
         back.assertMoved(boot);
       } finally {
-        testbed.release().upgrade(Testbed.RELEASE_VALUES);
+        testbed.release().upgrade(Map.of());
         testbed.release().awaitRollout();
       }
     }
@@ -104,6 +129,7 @@ class InstalledIT {
       scene.guest().fillDisk(0, 64);
       var migration = scene.migrate("target: {nodeName: n2}\nbandwidthMiBps: 1\n");
       migration.awaitDiskCopy();
+      var authority = authority(testbed);
 
       testbed.release().uninstall();
       try {
@@ -112,13 +138,14 @@ class InstalledIT {
         // The CRDs stay, and the objects with them.
         assertThat(migration.object()).isPresent();
       } finally {
-        testbed.release().install(Testbed.RELEASE_VALUES);
+        testbed.release().install(Map.of());
         testbed.release().awaitRollout();
       }
       assertThat(migration.patchSpec("{\"bandwidthMiBps\": null}").succeeded()).isTrue();
 
       migration.awaitSucceeded();
       scene.assertMoved(boot);
+      assertThat(authority(testbed)).as("hosts still have its certificates").isEqualTo(authority);
     }
   }
 
@@ -148,6 +175,18 @@ class InstalledIT {
 
     assertThat(operators).hasSize(2).allMatch(mib -> mib < OPERATOR_LIMIT_MIB);
     assertThat(daemons).hasSize(2).allMatch(mib -> mib < DAEMON_LIMIT_MIB);
+  }
+
+  /** The CA's Secret, with its key. */
+  private static Map<String, String> authority(Testbed testbed) {
+    return testbed
+        .controlPlane()
+        .client()
+        .secrets()
+        .inNamespace(OperatorProcess.NAMESPACE)
+        .withName("drover-ca")
+        .get()
+        .getData();
   }
 
   private static List<Long> residentMib(Testbed testbed, String mainClass) {
@@ -186,7 +225,7 @@ class InstalledIT {
   }
 
   private static Map<String, Object> with(Object... keysAndValues) {
-    var values = new TreeMap<String, Object>(Testbed.RELEASE_VALUES);
+    var values = new TreeMap<String, Object>();
     for (int i = 0; i < keysAndValues.length; i += 2) {
       values.put((String) keysAndValues[i], keysAndValues[i + 1]);
     }

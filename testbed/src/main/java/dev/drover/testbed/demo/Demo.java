@@ -66,11 +66,12 @@ public final class Demo {
     step(
         "A cluster is up; its two nodes are hypervisor hosts (n1, n2: libvirt and QEMU of their own)");
     out.println(testbed.kubectl("get", "nodes").out());
-    step(
-        "helm install drover helm/drover --namespace drover-system --create-namespace"
-            + " --set nodeDaemon.peerTransport=tcp");
+    step("helm install drover helm/drover --namespace drover-system --create-namespace");
     testbed.installDrover();
     out.println(testbed.kubectl("get", "pods", "-n", "drover-system", "-o", "wide").out());
+    print(
+        "TLS",
+        "certificates of Drover's own CA are in place on both hosts, and their libvirtd was restarted once to use them");
   }
 
   private boolean migrate(Guest guest, String sample, String from, String to) {

@@ -106,10 +106,13 @@ public record HostSettings(
             keepaliveCount);
   }
 
-  static String libvirtdConf(String hostUuid) {
+  /**
+   * @param tls whether other hosts reach it by TLS, and not without: it needs certificates then
+   */
+  static String libvirtdConf(String hostUuid, boolean tls) {
     return """
-    listen_tls = 0
-    listen_tcp = 1
+    listen_tls = %d
+    listen_tcp = %d
     listen_addr = "0.0.0.0"
     auth_tcp = "none"
     auth_unix_ro = "none"
@@ -117,6 +120,6 @@ public record HostSettings(
     host_uuid = "%s"
     log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
     """
-        .formatted(hostUuid);
+        .formatted(tls ? 1 : 0, tls ? 0 : 1, hostUuid);
   }
 }

@@ -54,6 +54,7 @@ public final class HypervisorHost {
   private final @Nullable KubernetesNode node;
   private final String uuid = UUID.randomUUID().toString();
   private @Nullable ProcessMark init;
+  private boolean tls;
 
   /**
    * @param number 1 for {@code n1}, and so on; at most 200
@@ -162,6 +163,27 @@ public final class HypervisorHost {
         .within(Duration.ofMinutes(1))
         .run()
         .orThrow();
+  }
+
+  /**
+   * Waits for the certificates that a daemon installs, and has libvirtd speak TLS from then on, and
+   * nothing else: what docs/install.md asks an admin to do once for each host.
+   */
+  public void speakTls() {
+    if (tls) {
+      return;
+    }
+    Waiting.until(
+        "the certificates of " + name() + " are there",
+        () -> exec("test", "-r", "/etc/pki/libvirt/servercert.pem").succeeded());
+    tls = true;
+    exec(
+            "sh",
+            "-c",
+            "printf '%s' \"$0\" > /etc/libvirt/libvirtd.conf",
+            HostSettings.libvirtdConf(uuid, tls))
+        .orThrow();
+    libvirtd.restart();
   }
 
   public boolean isOn() {
@@ -450,7 +472,7 @@ public final class HypervisorHost {
     }
     clock.install();
     write("hosts", hosts.toString());
-    write("libvirtd.conf", HostSettings.libvirtdConf(uuid));
+    write("libvirtd.conf", HostSettings.libvirtdConf(uuid, tls));
     write("qemu.conf", settings.qemuConf());
     write("machine-id", uuid.replace("-", "") + "\n");
   }
