@@ -315,9 +315,7 @@ class HandOverIT {
     permission.ifPresentOrElse(
         p -> host.daemon().with("DROVER_RESTART_LIBVIRT", p),
         () -> host.daemon().without("DROVER_RESTART_LIBVIRT"));
-    host.daemon().kill();
-    host.daemon().start();
-    host.daemon().awaitReady();
+    host.daemon().restart();
   }
 
   /**

@@ -236,9 +236,7 @@ class HostCheckIT {
             "/etc/libvirt/libvirtd.conf")
         .orThrow();
     host.libvirtd().restart();
-    host.daemon().kill();
-    host.daemon().with("DROVER_PEER_TRANSPORT", "tls").start();
-    host.daemon().awaitReady();
+    host.daemon().with("DROVER_PEER_TRANSPORT", "tls").restart();
   }
 
   @Test

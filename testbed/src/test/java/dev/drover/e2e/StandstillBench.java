@@ -96,9 +96,7 @@ class StandstillBench {
   private static void permit(Testbed testbed, String permission) {
     for (var host : testbed.hosts()) {
       host.daemon().with("DROVER_BREAK_CONNECTIONS", permission);
-      host.daemon().kill();
-      host.daemon().start();
-      host.daemon().awaitReady();
+      host.daemon().restart();
     }
   }
 

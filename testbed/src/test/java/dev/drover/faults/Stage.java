@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Stage implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final String RESTART_LIBVIRT = "DROVER_RESTART_LIBVIRT";
   private static final List<String> POOLS =
       List.of("/var/lib/libvirt/images", "/var/lib/drover-tiny", "/mnt/shared");
 
@@ -46,6 +47,8 @@ final class Stage implements AutoCloseable {
   Stage(Testbed testbed) {
     this.testbed = testbed;
     this.hosts = List.of(testbed.host("n1"), testbed.host("n2"));
+    // As an admin says it where systemd starts libvirtd again; so does the supervisor.
+    hosts.forEach(host -> host.daemon().with(RESTART_LIBVIRT, "Allowed").restart());
     this.supervisor = new Supervisor(testbed);
   }
 
@@ -267,6 +270,8 @@ final class Stage implements AutoCloseable {
   @Override
   public void close() {
     supervisor.close();
+    // Whoever needs it next starts it again (Testbed.repair).
+    hosts.forEach(host -> host.daemon().without(RESTART_LIBVIRT).kill());
     if (guest != null) {
       guest.close();
     }

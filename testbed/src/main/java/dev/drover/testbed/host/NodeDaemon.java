@@ -78,6 +78,13 @@ public final class NodeDaemon extends HostService {
     return this;
   }
 
+  /** Kills it and starts it again, with what {@link #with} has changed; returns when it works. */
+  public void restart() {
+    kill();
+    start();
+    awaitReady();
+  }
+
   /**
    * Gives it no more than a container without {@code privileged} has, from the next start on.
    *
