@@ -10,10 +10,14 @@ archive=$(images/build.sh "$component")
 # Its settings; at the API server's address nobody answers.
 export KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=1 DROVER_NAMESPACE=x DROVER_POD_UID=x
 case $component in
-  operator) main=dev.drover.operator.OperatorMain ;;
+  operator)
+    main=dev.drover.operator.OperatorMain
+    export DROVER_CERTIFICATE_SIGNER=drover.dev/host DROVER_CA_DIRECTORY=/etc/drover/ca
+    ;;
   node-daemon)
     main=dev.drover.node.DaemonMain
-    export DROVER_NODE_NAME=x DROVER_MIGRATION_ADDRESS=127.0.0.1 DROVER_PEER_TRANSPORT=tcp
+    export DROVER_NODE_NAME=x DROVER_MIGRATION_ADDRESS=127.0.0.1
+    export DROVER_PEER_TRANSPORT=tls DROVER_CERTIFICATES=Managed
     ;;
 esac
 export component archive main

@@ -23,6 +23,16 @@ ln -s /run "$root/var/run"
 jlink --add-modules "$modules" --no-header-files --no-man-pages --strip-java-debug-attributes \
   --exclude-files "**.debuginfo" --output "$root/opt/java"
 
+# Of the security providers, those of these modules. Whoever asks for one that is missing has every other one on the class
+# path made, to see whether it is that: Bouncy Castle's, which takes half a second and is never wanted as a provider.
+security=$root/opt/java/conf/security/java.security
+sed -i '/^security\.provider\.[0-9]*=/d' "$security"
+number=0
+for provider in SUN SunRsaSign SunEC SunJSSE SunJCE SunSASL JdkLDAP; do
+  number=$((number + 1))
+  printf 'security.provider.%d=%s\n' $number $provider >>"$security"
+done
+
 # The libraries that those and the runtime's own need, and which packages they are from: scanners look there.
 wanted=()
 for library in "$@"; do
