@@ -51,13 +51,14 @@ class PodsBench {
   @Test
   @Order(1)
   void anOperatorLeads(Testbed testbed) {
-    scale(testbed, 1);
     try {
       List<Long> milliseconds = new ArrayList<>();
       for (int i = 0; i < RUNS; i++) {
+        // The one before has gone, and given the Lease back: how long it takes to that is its own.
+        scale(testbed, 0);
         var before = pids(testbed.hosts(), OPERATOR_MAIN);
         var led = lease(testbed).getSpec().getHolderIdentity();
-        deletePods(testbed, "-l", "app.kubernetes.io/name=drover-operator");
+        kubectl(testbed, "scale", "deployment/drover-operator", "--replicas=1");
         var started = startOfAnother(testbed.hosts(), OPERATOR_MAIN, before);
         Waiting.until(
             "another operator leads",

@@ -108,6 +108,8 @@ record TransferOrder(
    * @param linkMegabitsPerSecond of its way to the target, if that is known
    */
   MemoryStream stream(int cores, OptionalInt linkMegabitsPerSecond) {
-    return StreamChoice.choose(spec, postCopy, cores, linkMegabitsPerSecond);
+    boolean encrypted = target.transport() == PeerAddress.Transport.tls;
+    return StreamChoice.choose(
+        spec, postCopy, cores, linkMegabitsPerSecond, encrypted ? guest.memoryBytes() : 0);
   }
 }

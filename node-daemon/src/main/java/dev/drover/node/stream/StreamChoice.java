@@ -18,6 +18,8 @@ import java.util.OptionalInt;
  *       holds is below 1 % of the link (docs/reference/performance.md);
  *   <li>with zstd or zlib, which only work in parallel, a quarter of the source's cores, as each
  *       connection keeps one busy; at least two;
+ *   <li>with TLS, for a large guest at least two: QEMU up to 10.0 can crash when GnuTLS makes new
+ *       keys on the main connection, after some 64 GB (qemu#1937), and memory then keeps off it.
  * </ul>
  *
  * at most eight.
@@ -28,23 +30,33 @@ public final class StreamChoice {
   private static final int MOST_CONNECTIONS = 8;
   private static final int MEGABITS_PER_CONNECTION = 12_500;
 
+  /** A guest of that size may be sent four times before the 64 GB are reached. */
+  private static final long LARGE_BYTES = 16L << 30;
+
   private StreamChoice() {}
 
   /**
    * @param postCopy the transfer may be switched to post-copy
    * @param cores of the source
    * @param linkMegabitsPerSecond of the source's way to the target; empty: not known
+   * @param encryptedBytes size of the guest's memory, if it goes by TLS; else 0
    */
   public static MemoryStream choose(
-      LiveMigrationSpec spec, boolean postCopy, int cores, OptionalInt linkMegabitsPerSecond) {
+      LiveMigrationSpec spec,
+      boolean postCopy,
+      int cores,
+      OptionalInt linkMegabitsPerSecond,
+      long encryptedBytes) {
     var compression = compression(spec);
+    int least = encryptedBytes >= LARGE_BYTES ? LEAST_IN_PARALLEL : 1;
     int connections =
         spec.parallelConnections() == null
             ? unasked(
                 compression,
                 postCopy,
                 Math.min(cores / CORES_PER_CONNECTION, MOST_CONNECTIONS),
-                linkMegabitsPerSecond)
+                linkMegabitsPerSecond,
+                least)
             : spec.parallelConnections();
     return new MemoryStream(
         connections > 1 ? OptionalInt.of(connections) : OptionalInt.empty(),
@@ -59,7 +71,11 @@ public final class StreamChoice {
    * the same number.
    */
   private static int unasked(
-      Compression compression, boolean postCopy, int byCores, OptionalInt linkMegabitsPerSecond) {
+      Compression compression,
+      boolean postCopy,
+      int byCores,
+      OptionalInt linkMegabitsPerSecond,
+      int least) {
     return switch (compression) {
       case Xbzrle -> 1;
       case None ->
@@ -67,8 +83,8 @@ public final class StreamChoice {
               ? 1
               : Math.clamp(
                   linkMegabitsPerSecond.orElse(0) / MEGABITS_PER_CONNECTION,
-                  1,
-                  Math.max(1, byCores));
+                  least,
+                  Math.max(least, byCores));
       case Zstd, Zlib -> postCopy ? LEAST_IN_PARALLEL : Math.max(byCores, LEAST_IN_PARALLEL);
     };
   }

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -43,15 +44,21 @@ final class HostRule {
   private static final int LEAST_EC_BITS = 256;
 
   private final String daemon;
-  private final Function<String, Set<String>> addresses;
+  private final Function<String, Set<InetAddress>> addresses;
+  private final Function<InetAddress, Set<String>> hostsAt;
 
   /**
    * @param namespace of the daemons' service account
    * @param addresses of a node, by its name
+   * @param hostsAt which hosts say that they migrate by an address
    */
-  HostRule(String namespace, Function<String, Set<String>> addresses) {
+  HostRule(
+      String namespace,
+      Function<String, Set<InetAddress>> addresses,
+      Function<InetAddress, Set<String>> hostsAt) {
     this.daemon = "system:serviceaccount:" + namespace + ":drover-node-daemon";
     this.addresses = addresses;
+    this.hostsAt = hostsAt;
   }
 
   /** What the rule says. */
@@ -134,9 +141,9 @@ final class HostRule {
     if (!asked.equals(List.of(Extension.subjectAlternativeName))) {
       return Optional.of("it must ask for names (subjectAltName), and for no other extension");
     }
-    Set<String> own = addresses.apply(node);
+    Set<InetAddress> own = addresses.apply(node);
     List<String> foreign = new ArrayList<>();
-    boolean hasAddress = false;
+    List<InetAddress> named = new ArrayList<>();
     for (GeneralName name :
         GeneralNames.fromExtensions(extensions, Extension.subjectAlternativeName).getNames()) {
       switch (name.getTagNo()) {
@@ -146,10 +153,10 @@ final class HostRule {
           }
         }
         case GeneralName.iPAddress -> {
-          String address = address(ASN1OctetString.getInstance(name.getName()).getOctets());
-          hasAddress = true;
-          if (!own.contains(address)) {
-            foreign.add(address);
+          var address = address(ASN1OctetString.getInstance(name.getName()).getOctets());
+          address.ifPresent(named::add);
+          if (address.filter(own::contains).isEmpty()) {
+            foreign.add(address.map(InetAddress::getHostAddress).orElse("a network"));
           }
         }
         default -> foreign.add(name.toString());
@@ -158,16 +165,32 @@ final class HostRule {
     if (!foreign.isEmpty()) {
       return Optional.of(
           "the node %s is not %s; its addresses are %s"
-              .formatted(node, String.join(", ", foreign), own.stream().sorted().toList()));
+              .formatted(
+                  node,
+                  String.join(", ", foreign),
+                  own.stream().map(InetAddress::getHostAddress).sorted().toList()));
     }
-    return hasAddress ? Optional.empty() : Optional.of("it names no address of the node");
+    return named.isEmpty()
+        ? Optional.of("it names no address of the node")
+        : named.stream().flatMap(address -> claimed(node, address)).findFirst();
   }
 
-  private static String address(byte[] octets) {
+  /** A kubelet writes its own Node's addresses: one that was taken over can write another's. */
+  private Stream<String> claimed(String node, InetAddress address) {
+    return hostsAt.apply(address).stream()
+        .filter(host -> !host.equals(node))
+        .sorted()
+        .map(
+            host ->
+                "%s is the address of host %s, too; if that has gone, delete its HypervisorNode"
+                    .formatted(address.getHostAddress(), host));
+  }
+
+  private static Optional<InetAddress> address(byte[] octets) {
     try {
-      return InetAddress.getByAddress(octets).getHostAddress();
+      return Optional.of(InetAddress.getByAddress(octets));
     } catch (UnknownHostException e) {
-      return "an address of %d bytes".formatted(octets.length);
+      return Optional.empty();
     }
   }
 }

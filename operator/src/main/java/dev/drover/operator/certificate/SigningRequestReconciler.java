@@ -1,5 +1,6 @@
 package dev.drover.operator.certificate;
 
+import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.operator.certificate.HostRule.Verdict;
 import dev.drover.operator.status.StatusWriter;
 import io.fabric8.kubernetes.api.model.NodeAddress;
@@ -14,6 +15,7 @@ import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -51,17 +53,39 @@ public final class SigningRequestReconciler implements Reconciler<CertificateSig
     this.writer = writer;
     this.clock = clock;
     this.config = config;
-    this.rule = new HostRule(namespace, this::addresses);
+    this.rule = new HostRule(namespace, this::addresses, this::hostsAt);
   }
 
   /** Of the Node, which is its kubelet's to write and not the daemon's. */
-  private Set<String> addresses(String node) {
+  private Set<InetAddress> addresses(String node) {
     return Optional.ofNullable(client.nodes().withName(node).get()).stream()
         .filter(found -> found.getStatus() != null && found.getStatus().getAddresses() != null)
         .flatMap(found -> found.getStatus().getAddresses().stream())
         .filter(address -> address.getType().equals("InternalIP"))
         .map(NodeAddress::getAddress)
+        .flatMap(address -> literal(address).stream())
         .collect(Collectors.toSet());
+  }
+
+  /** Asked of the API server itself: what is decided here lasts longer than a cache's lag. */
+  private Set<String> hostsAt(InetAddress address) {
+    return client.resources(HypervisorNode.class).list().getItems().stream()
+        .filter(host -> host.getStatus() != null && host.getStatus().migrationAddress() != null)
+        .filter(
+            host ->
+                literal(String.valueOf(host.getStatus().migrationAddress()))
+                    .filter(address::equals)
+                    .isPresent())
+        .map(host -> host.getMetadata().getName())
+        .collect(Collectors.toSet());
+  }
+
+  private static Optional<InetAddress> literal(String address) {
+    try {
+      return Optional.of(InetAddress.ofLiteral(address));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // a name: no address
+    }
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.drover.operator.certificate.HostRule.Verdict;
 import io.fabric8.kubernetes.api.model.certificates.v1.CertificateSigningRequestSpec;
 import io.fabric8.kubernetes.api.model.certificates.v1.CertificateSigningRequestSpecBuilder;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
@@ -45,7 +46,15 @@ class HostRuleTest {
   private final HostRule rule =
       new HostRule(
           "drover-system",
-          node -> node.equals("n1") ? Set.of("192.0.2.1", "2001:db8:0:0:0:0:0:1") : Set.of());
+          node ->
+              node.equals("n1")
+                  ? Set.of(
+                      InetAddress.ofLiteral("192.0.2.1"),
+                      InetAddress.ofLiteral("2001:db8::1"),
+                      InetAddress.ofLiteral("192.0.2.9"))
+                  : Set.of(),
+          address ->
+              address.getHostAddress().equals("192.0.2.9") ? Set.of("n1", "n9") : Set.of("n1"));
 
   private static KeyPair ec(String curve) throws Exception {
     var generator = KeyPairGenerator.getInstance("EC");
@@ -103,6 +112,13 @@ class HostRuleTest {
     assertThat(rule.judge(spec))
         .isInstanceOfSatisfying(
             Verdict.Refused.class, refused -> assertThat(refused.message()).contains(message));
+  }
+
+  @Test
+  void anAddressThatAnotherHostHasIsNobodys() throws Exception {
+    var keys = ec("secp256r1");
+    var theirs = new GeneralName(GeneralName.iPAddress, "192.0.2.9");
+    refused(spec(request("CN=n1", keys, keys, DNS, theirs)), "192.0.2.9 is the address of host n9");
   }
 
   @Test
