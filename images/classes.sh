@@ -1,42 +1,33 @@
 #!/bin/bash
-# Writes the list of the classes that a program loads until it waits for its API server: classes.sh operator|node-daemon,
-# into its src/main/dist/classes.lst. An image brings those along as the JVM has them in memory (application.sh).
-# Kept in the source tree, as a run is never quite like another, and images are to be the same each time. Renew it when
-# dependencies change; a class that is missing is only loaded more slowly. Needs root, and the image (build.sh).
+# Writes the lists of the classes that Drover's programs load from their start until a guest has moved, into their
+# src/main/dist/classes.lst. The images bring those along as the JVM has them in memory (application.sh).
+# A training run: the images' pods in the testbed, whose JVMs write down what they load. Kept in the source tree, as a run
+# is never quite like another, and images are to be the same each time. Renew them when dependencies change; a class that
+# is missing is only loaded more slowly.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-component=$1
-archive=$(images/build.sh "$component")
-# Its settings; at the API server's address nobody answers.
-export KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=1 DROVER_NAMESPACE=x DROVER_POD_UID=x
-case $component in
-  operator)
-    main=dev.drover.operator.OperatorMain
-    export DROVER_CERTIFICATE_SIGNER=drover.dev/host DROVER_CA_DIRECTORY=/etc/drover/ca
-    ;;
-  node-daemon)
-    main=dev.drover.node.DaemonMain
-    export DROVER_NODE_NAME=x DROVER_MIGRATION_ADDRESS=127.0.0.1
-    export DROVER_PEER_TRANSPORT=tls DROVER_CERTIFICATES=Managed
-    ;;
-esac
-export component archive main
-list=$(mktemp)
-unshare --mount --pid --fork --propagation private bash -euo pipefail -s >"$list" <<'INNER'
-root=$(mktemp -d)
-mount -t tmpfs tmpfs "$root"
-tar -xf "$archive" -C "$root"
-mkdir "$root/image"
-for layer in $(grep -o '"layers":.*' "$root"/blobs/sha256/"$(grep -o 'sha256:[0-9a-f]*' "$root/index.json" | cut -d: -f2)" |
-  grep -o 'sha256:[0-9a-f]*' | cut -d: -f2); do
-  tar -xzf "$root/blobs/sha256/$layer" -C "$root/image"
+
+lists=$(mktemp -d)
+trap './demo down >/dev/null; rm -rf "$lists"' EXIT
+./demo --keep >&2
+. /var/tmp/drover-testbed/main/scratch/shell/env.sh
+kubectl -n drover-system set env deployment/drover-operator daemonset/drover-node-daemon \
+  JDK_JAVA_OPTIONS=-XX:DumpLoadedClassList=/tmp/classes >&2
+kubectl -n drover-system rollout status deployment/drover-operator daemonset/drover-node-daemon --timeout=3m >&2
+kubectl delete lmig --all >&2
+for sample in block back; do
+  kubectl apply -f config/samples/livemigration-$sample.yaml >&2
+  kubectl wait --for=condition=Succeeded --timeout=3m -f config/samples/livemigration-$sample.yaml >&2
 done
-mount -t proc proc "$root/image/proc"
-mount --rbind /dev "$root/image/dev"
-timeout --preserve-status 15 chroot "$root/image" /opt/java/bin/java -XX:DumpLoadedClassList=/tmp/classes \
-  @/opt/drover/jvm.options -cp '/opt/drover/*' "$main" >&2 || true
+
 # The program's own words only: what the JVM makes up for lambdas would differ each time.
-sed -e '/^[#@]/d' -e 's/ .*//' "$root/image/tmp/classes" | LC_ALL=C sort -u
-INNER
-mv "$list" "$component/src/main/dist/classes.lst"
-wc -l "$component/src/main/dist/classes.lst"
+for component in operator node-daemon; do
+  for pod in $(kubectl -n drover-system get pods -l "app.kubernetes.io/name=drover-$component" -o name); do
+    uid=$(kubectl -n drover-system get "$pod" -o jsonpath='{.metadata.uid}')
+    node=$(kubectl -n drover-system get "$pod" -o jsonpath='{.spec.nodeName}')
+    "$node" cat "/var/lib/kubelet/pods/$uid/volumes/kubernetes.io~empty-dir/tmp/classes"
+  done | sed -e '/^[#@]/d' -e 's/ .*//' | LC_ALL=C sort -u >"$lists/$component"
+  [ -s "$lists/$component" ]
+  cp "$lists/$component" $component/src/main/dist/classes.lst
+  wc -l $component/src/main/dist/classes.lst
+done

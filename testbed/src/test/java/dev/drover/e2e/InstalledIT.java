@@ -8,9 +8,11 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.LogTail;
 import dev.drover.testbed.process.ProcessMemory;
+import dev.drover.testbed.process.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -111,6 +113,7 @@ class InstalledIT {
         var back = scene.reversed();
         back.migrate("target: {nodeName: n1}\n").awaitSucceeded();
         back.assertMoved(boot);
+        certificatesComeBack(testbed.host("n2"));
       } finally {
         testbed.release().upgrade(Map.of());
         testbed.release().awaitRollout();
@@ -175,6 +178,14 @@ class InstalledIT {
 
     assertThat(operators).hasSize(2).allMatch(mib -> mib < OPERATOR_LIMIT_MIB);
     assertThat(daemons).hasSize(2).allMatch(mib -> mib < DAEMON_LIMIT_MIB);
+  }
+
+  /** A daemon without privileges can install them, too. */
+  private static void certificatesComeBack(HypervisorHost host) {
+    host.exec("rm", "/etc/pki/qemu/drover/current").orThrow();
+    Waiting.until(
+        host.name() + " has certificates again",
+        () -> host.exec("test", "-r", "/etc/pki/libvirt/private/serverkey.pem").succeeded());
   }
 
   /** The CA's Secret, with its key. */
