@@ -137,8 +137,9 @@ public final class SourceRole implements HypervisorListener {
     var phase = status.phaseValue();
     var own = reports.last(migration);
     if (phase.isTerminal()) {
-      if (own.isEmpty() || own.get().state() == State.Inspected) {
-        removeProbes(migration, own); // it was ended while the guest was being inspected
+      if (phase != Phase.Succeeded) {
+        // It was ended while the guest was being inspected, or while libvirt was away.
+        removeProbes(migration, own);
       }
       reports.forget(migration);
       forecasts.forget(migration.getMetadata().getUid());
