@@ -18,7 +18,6 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
-import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -58,6 +57,9 @@ public final class DaemonMain {
    * second, watches came back up to 32 s after the API server had.
    */
   private static final Duration FIRST_WATCH_AGAIN = Duration.ofMillis(150);
+
+  /** A watch that leaves a ping without an answer for as long is made anew. */
+  private static final Duration WATCH_PING = Duration.ofSeconds(5);
 
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(8);
 
@@ -190,12 +192,10 @@ public final class DaemonMain {
             .withRequestTimeout(Math.toIntExact(answerWithin.toMillis()))
             .withRequestRetryBackoffLimit(0)
             .withWatchReconnectInterval(Math.toIntExact(FIRST_WATCH_AGAIN.toMillis()))
+            .withWebsocketPingInterval(WATCH_PING.toMillis())
             .withUserAgent("drover-node-daemon/" + version())
             .build();
-    return new KubernetesClientBuilder()
-        .withConfig(config)
-        .withHttpClientFactory(new JdkHttpClientFactory())
-        .build();
+    return new KubernetesClientBuilder().withConfig(config).build();
   }
 
   private static PrometheusMeterRegistry registry() {

@@ -61,6 +61,9 @@ public final class OperatorMain {
    */
   private static final Duration FIRST_WATCH_AGAIN = Duration.ofMillis(150);
 
+  /** A watch that leaves a ping without an answer for as long is made anew. */
+  private static final Duration WATCH_PING = Duration.ofSeconds(5);
+
   private static final Duration LOOK_AGAIN = Duration.ofSeconds(60);
 
   private OperatorMain() {}
@@ -208,6 +211,7 @@ public final class OperatorMain {
                 .withRequestTimeout((int) REQUEST.toMillis())
                 .withRequestRetryBackoffLimit(1)
                 .withWatchReconnectInterval((int) FIRST_WATCH_AGAIN.toMillis())
+                .withWebsocketPingInterval(WATCH_PING.toMillis())
                 .build())
         .build();
   }
