@@ -20,7 +20,8 @@ ln -s usr/lib "$root/lib"
 ln -s usr/lib64 "$root/lib64"
 ln -s /run "$root/var/run"
 
-jlink --add-modules "$modules" --no-header-files --no-man-pages --strip-java-debug-attributes \
+# Compressed, as what is loaded at each start comes from the archive of classes instead.
+jlink --add-modules "$modules" --no-header-files --no-man-pages --strip-java-debug-attributes --compress zip-6 \
   --exclude-files "**.debuginfo" --output "$root/opt/java"
 
 # Of the security providers, those of these modules. Whoever asks for one that is missing has every other one on the class

@@ -85,11 +85,12 @@ class InstalledIT {
   }
 
   /**
-   * All of it restarts, and nothing of the transfer is lost or started twice. The upgrade takes the
-   * daemons' privileges away, so the way back is one without them.
+   * All of it restarts, twice, and nothing of the transfers is lost or started twice. The upgrade
+   * takes the daemons' privileges away, so the way back begins without them.
    */
   @Test
-  void anUpgradeWhileAGuestMovesDoesNotDisturbItAndPrivilegesAreNotNeeded(Testbed testbed) {
+  void anUpgradeAndARollbackWhileAGuestMovesDoNotDisturbItAndPrivilegesAreNotNeeded(
+      Testbed testbed) {
     var spec = GuestSpec.named("upgraded").withDisk(DiskSpec.local(96)).writing(1);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
@@ -110,10 +111,20 @@ class InstalledIT {
 
         assertThat(status.phases()).extracting(p -> p.phase()).doesNotHaveDuplicates();
         scene.assertMoved(boot);
-        var back = scene.reversed();
-        back.migrate("target: {nodeName: n1}\n").awaitSucceeded();
-        back.assertMoved(boot);
         certificatesComeBack(testbed.host("n2"));
+        assertThat(privileged(testbed)).containsOnly(false);
+
+        var back = scene.reversed();
+        var way = back.migrate("target: {nodeName: n1}\nbandwidthMiBps: 1\n");
+        way.awaitDiskCopy();
+        testbed.release().rollBack();
+        testbed.release().awaitRollout();
+        assertThat(privileged(testbed)).containsOnly(true);
+        assertThat(way.phase().isTerminal()).as("it ended before the rollback did").isFalse();
+        assertThat(way.patchSpec("{\"bandwidthMiBps\": null}").succeeded()).isTrue();
+        way.awaitSucceeded();
+        back.assertMoved(boot);
+        assertThat(authority(testbed)).isEqualTo(authority);
       } finally {
         testbed.release().upgrade(Map.of());
         testbed.release().awaitRollout();
@@ -178,6 +189,15 @@ class InstalledIT {
 
     assertThat(operators).hasSize(2).allMatch(mib -> mib < OPERATOR_LIMIT_MIB);
     assertThat(daemons).hasSize(2).allMatch(mib -> mib < DAEMON_LIMIT_MIB);
+  }
+
+  /** Whether the daemons' pods are. */
+  private static List<Boolean> privileged(Testbed testbed) {
+    return testbed.release().pods().stream()
+        .filter(pod -> pod.getMetadata().getName().startsWith("drover-node-daemon-"))
+        .map(pod -> pod.getSpec().getContainers().getFirst().getSecurityContext().getPrivileged())
+        .map(Boolean.TRUE::equals)
+        .toList();
   }
 
   /** A daemon without privileges can install them, too. */

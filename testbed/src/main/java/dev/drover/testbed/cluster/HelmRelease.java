@@ -3,6 +3,7 @@ package dev.drover.testbed.cluster;
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.UninstallCommand;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
@@ -54,6 +55,21 @@ public final class HelmRelease {
             .withKubeConfig(controlPlane.adminKubeconfig());
     values.forEach(command::set);
     command.call();
+  }
+
+  /** {@code helm rollback}: what was before the last change is the present again. */
+  public void rollBack() {
+    Command.of(
+            Recipes.helm().resolve("helm").toString(),
+            "rollback",
+            NAME,
+            "--namespace",
+            OperatorProcess.NAMESPACE,
+            "--kubeconfig",
+            controlPlane.adminKubeconfig().toString())
+        .within(ROLLOUT_DEADLINE)
+        .run()
+        .orThrow();
   }
 
   /**

@@ -61,6 +61,11 @@ public final class Recipes {
     return built("nodes");
   }
 
+  /** A directory with {@code helm}. */
+  public static Path helm() {
+    return built("helm");
+  }
+
   /**
    * The archive of one of Drover's images, made from what Maven has built.
    *
