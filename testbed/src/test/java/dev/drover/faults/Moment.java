@@ -124,10 +124,10 @@ enum Moment {
   static final int DIRTY_MIB = 48;
 
   /**
-   * Takes a slow line some two seconds, in which the guest stands still anyway: what it may stand
+   * Takes a slow line a second and a half, in which the guest stands still anyway: what it may stand
    * still for in all includes them.
    */
-  static final int SWITCHED_MIB = 20;
+  static final int SWITCHED_MIB = 14;
 
   private final String spec;
 
