@@ -20,7 +20,7 @@ case $component in
   node-daemon) title="Drover node daemon" libraries="libvirt.so.0 libvirt-qemu.so.0" user=0:0 ;;
   *) die "build.sh knows operator and node-daemon, not '$component'" ;;
 esac
-packages=openjdk-25-jdk-headless,libvirt0
+packages=openjdk-25-jdk-headless,binutils,libvirt0
 jars=$component/target/drover-$component
 [ -d "$jars" ] || [ $prepare = yes ] || die "$component isn't built: there is no $jars (mvn package)"
 version=${VERSION:-$(sed -n 's/^appVersion: *//p' helm/drover/Chart.yaml)}

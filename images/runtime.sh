@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the lower layer of an image, a root file system with a Java runtime and nothing to log in with: no shell, no
 # package tool, no program but java. runtime.sh DIRECTORY [LIBRARY...]
-# Runs in a Debian trixie that has openjdk-25-jdk-headless and the packages of the libraries: in the first stage of a
+# Runs in a Debian trixie that has openjdk-25-jdk-headless, binutils and the packages of the libraries: in the first stage of a
 # Dockerfile, or where build.sh makes one. LIBRARY is what the program loads by itself, such as libvirt.so.0.
 set -euo pipefail
 export LC_ALL=C
@@ -10,7 +10,7 @@ shift
 
 # What jdeps names for the jars, without java.desktop: only Jackson's look for java.beans reaches for it, and does
 # without.
-modules=java.base,java.logging,java.management,java.naming,java.net.http,java.sql,java.xml
+modules=java.base,java.logging,java.management,java.naming,java.sql,java.xml
 modules+=,jdk.httpserver,jdk.management,jdk.unsupported
 
 libraries=/usr/lib/x86_64-linux-gnu
@@ -23,6 +23,9 @@ ln -s /run "$root/var/run"
 # Compressed, as what is loaded at each start comes from the archive of classes instead.
 jlink --add-modules "$modules" --no-header-files --no-man-pages --strip-java-debug-attributes --compress zip-6 \
   --exclude-files "**.debuginfo" --output "$root/opt/java"
+
+# Debian leaves the JVM its symbols, 5 MB of them, which only the JVM's report of its own crash would have.
+strip --strip-unneeded "$root/opt/java/lib/server/libjvm.so"
 
 # Of the security providers, those of these modules. Whoever asks for one that is missing has every other one on the class
 # path made, to see whether it is that: Bouncy Castle's, which takes half a second and is never wanted as a provider.
