@@ -124,8 +124,8 @@ enum Moment {
   static final int DIRTY_MIB = 48;
 
   /**
-   * Takes a slow line a second and a half, in which the guest stands still anyway: what it may stand
-   * still for in all includes them.
+   * Takes a slow line a second and a half, in which the guest stands still anyway: what it may
+   * stand still for in all includes them.
    */
   static final int SWITCHED_MIB = 14;
 
