@@ -3,7 +3,6 @@ package dev.drover.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.ConditionType;
-import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.HypervisorNodeStatus;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
@@ -118,7 +117,7 @@ class CertificatesIT {
   /** Otherwise the capture of the test above would prove nothing. */
   @Test
   void withoutTlsTheSameCaptureShowsTheGuest(Testbed testbed) {
-    var node = node(testbed, testbed.host("n1"));
+    var node = NodeStatus.of(testbed, testbed.host("n1"));
     assertThat(node.peerTransport()).isEqualTo("tcp");
     assertThat(node.condition(ConditionType.CertificatesReady).orElseThrow().reason())
         .isEqualTo("PlainText");
@@ -258,10 +257,10 @@ class CertificatesIT {
         host.name() + " has told of its certificates",
         () -> {
           var condition =
-              node(testbed, host).condition(ConditionType.CertificatesReady).orElseThrow();
+              NodeStatus.of(testbed, host).condition(ConditionType.CertificatesReady).orElseThrow();
           return condition.isTrue() && !String.valueOf(condition.message()).contains("libvirtd");
         });
-    return node(testbed, host);
+    return NodeStatus.of(testbed, host);
   }
 
   /** Both have just renewed, so that the next time is some while off. */
@@ -273,18 +272,8 @@ class CertificatesIT {
             List.of(hosts).stream()
                 .allMatch(
                     host ->
-                        Instant.parse(node(testbed, host).certificateNotAfter())
+                        Instant.parse(NodeStatus.of(testbed, host).certificateNotAfter())
                             .isAfter(Instant.now().plus(LIFETIME.dividedBy(2)))));
-  }
-
-  private static HypervisorNodeStatus node(Testbed testbed, HypervisorHost host) {
-    return testbed
-        .controlPlane()
-        .client()
-        .resources(HypervisorNode.class)
-        .withName(host.name())
-        .get()
-        .getStatus();
   }
 
   /** Of the certificate that libvirtd presents to whoever comes. */

@@ -2,7 +2,6 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.LiveMigrationStatus.Blocker;
 import dev.drover.api.v1alpha1.Reason;
@@ -181,7 +180,8 @@ class HostCheckIT {
       for (var host : List.of(source, target)) {
         pki.certificate(host.name(), "ca", host.ip(), 30);
         pki.install(host, "ca", host.name());
-        speakTls(host);
+        host.speakTls();
+        host.daemon().with("DROVER_PEER_TRANSPORT", "tls").restart();
       }
       try (var machine = Machine.start(testbed, source, "sealed", "")) {
         assertThat(reasons(check(testbed, machine.name(), target))).isEmpty();
@@ -228,17 +228,6 @@ class HostCheckIT {
     }
   }
 
-  private static void speakTls(HypervisorHost host) {
-    host.exec(
-            "sed",
-            "-i",
-            "s/^listen_tls = 0/listen_tls = 1/; s/^listen_tcp = 1/listen_tcp = 0/",
-            "/etc/libvirt/libvirtd.conf")
-        .orThrow();
-    host.libvirtd().restart();
-    host.daemon().with("DROVER_PEER_TRANSPORT", "tls").restart();
-  }
-
   @Test
   void clocksThatDifferAreToldAndDoNoHarm(Testbed testbed) {
     var source = testbed.host("n1");
@@ -275,9 +264,7 @@ class HostCheckIT {
 
   /** In ms; far off if it was not told. */
   private static long clockOffset(Testbed testbed, HypervisorHost host) {
-    var node =
-        testbed.controlPlane().client().resources(HypervisorNode.class).withName(host.name()).get();
-    Long offset = node.getStatus().clockOffsetMilliseconds();
+    Long offset = NodeStatus.of(testbed, host).clockOffsetMilliseconds();
     return offset == null ? Long.MAX_VALUE / 2 : offset;
   }
 

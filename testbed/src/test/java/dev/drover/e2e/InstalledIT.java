@@ -3,7 +3,6 @@ package dev.drover.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.ConditionType;
-import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.DiskSpec;
@@ -53,14 +52,7 @@ class InstalledIT {
   @Test
   void hostsSpeakTlsWithCertificatesOfTheChartsCa(Testbed testbed) {
     for (var host : testbed.hosts()) {
-      var status =
-          testbed
-              .controlPlane()
-              .client()
-              .resources(HypervisorNode.class)
-              .withName(host.name())
-              .get()
-              .getStatus();
+      var status = NodeStatus.of(testbed, host);
       assertThat(status.peerTransport()).isEqualTo("tls");
       assertThat(status.condition(ConditionType.CertificatesReady).orElseThrow().isTrue()).isTrue();
       // Whoever has no certificate, as this machine, is not let in.

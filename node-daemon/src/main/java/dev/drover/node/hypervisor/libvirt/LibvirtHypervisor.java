@@ -100,22 +100,33 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** virConnectGetCapabilities, virNodeGetInfo, virNodeGetMemoryStats and the two versions. */
   @Override
   public HostFacts host() throws HypervisorException {
-    return call(
+    return fromCapabilities(
         "host facts",
+        (link, host) -> {
+          NodeInfo node = link.nodeInfo();
+          return new HostFacts(
+              host.uuid(),
+              link.getHostName(),
+              version(link.getLibVersion()),
+              version(link.getVersion()),
+              host.architecture(),
+              host.cpuModel(),
+              node.cpus,
+              // virNodeGetInfo sums up NUMA nodes, and differs from what the kernel has.
+              memory(link, ALL_MEMORY));
+        });
+  }
+
+  private interface OfCapabilities<T> {
+    T of(Link link, HostXml host) throws LibvirtException, HypervisorException;
+  }
+
+  private <T> T fromCapabilities(String what, OfCapabilities<T> answer) throws HypervisorException {
+    return call(
+        what,
         link -> {
           try {
-            HostXml host = HostXml.read(link.getCapabilities());
-            NodeInfo node = link.nodeInfo();
-            return new HostFacts(
-                host.uuid(),
-                link.getHostName(),
-                version(link.getLibVersion()),
-                version(link.getVersion()),
-                host.architecture(),
-                host.cpuModel(),
-                node.cpus,
-                // virNodeGetInfo sums up NUMA nodes, and differs from what the kernel has.
-                memory(link, ALL_MEMORY));
+            return answer.of(link, HostXml.read(link.getCapabilities()));
           } catch (LibvirtException e) {
             throw link.error(e);
           } catch (IllegalArgumentException e) {
@@ -127,18 +138,7 @@ public final class LibvirtHypervisor implements Hypervisor {
 
   @Override
   public HostTopology topology() throws HypervisorException {
-    return call(
-        "topology",
-        link -> {
-          try {
-            return HostXml.read(link.getCapabilities()).topology();
-          } catch (LibvirtException e) {
-            throw link.error(e);
-          } catch (IllegalArgumentException e) {
-            throw new HypervisorException(
-                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
-          }
-        });
+    return fromCapabilities("topology", (link, host) -> host.topology());
   }
 
   /** virDomainGetXMLDesc of each active domain. */
@@ -171,18 +171,7 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** virConnectGetCapabilities: the security model "dac". */
   @Override
   public OptionalLong emulatorGroup() throws HypervisorException {
-    return call(
-        "group of the emulator",
-        link -> {
-          try {
-            return HostXml.read(link.getCapabilities()).emulatorGroup();
-          } catch (LibvirtException e) {
-            throw link.error(e);
-          } catch (IllegalArgumentException e) {
-            throw new HypervisorException(
-                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
-          }
-        });
+    return fromCapabilities("group of the emulator", (link, host) -> host.emulatorGroup());
   }
 
   /** virAdmServerUpdateTlsFiles. */
@@ -199,22 +188,11 @@ public final class LibvirtHypervisor implements Hypervisor {
   /** virConnectGetCapabilities for QEMU's user, the two versions, and the kernel's own word. */
   @Override
   public Optional<String> postCopyObstacle() throws HypervisorException {
-    return call(
+    return fromCapabilities(
         "user of the emulator",
-        link -> {
-          try {
-            return Userfaultfd.of(config.procDirectory())
-                .obstacle(
-                    HostXml.read(link.getCapabilities()).emulatorUser(),
-                    link.getLibVersion(),
-                    link.getVersion());
-          } catch (LibvirtException e) {
-            throw link.error(e);
-          } catch (IllegalArgumentException e) {
-            throw new HypervisorException(
-                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
-          }
-        });
+        (link, host) ->
+            Userfaultfd.of(config.procDirectory())
+                .obstacle(host.emulatorUser(), link.getLibVersion(), link.getVersion()));
   }
 
   /** /proc of the emulator and of libvirt's daemon. */
@@ -417,25 +395,16 @@ public final class LibvirtHypervisor implements Hypervisor {
   @Override
   public FreePages freePages() throws HypervisorException {
     OptionalLong defaultSize = KernelMemory.defaultHugePageKibibytes(config.procDirectory());
-    return call(
+    return fromCapabilities(
         "free huge pages",
-        link -> {
-          try {
-            var sizes =
-                HostXml.read(link.getCapabilities()).pageSizes().stream()
-                    .filter(size -> size > SMALLEST_PAGE_KIBIBYTES)
-                    .toList();
-            Map<Long, Long> free = new HashMap<>();
-            for (long size : sizes) {
-              free.put(size, freePages(link, size) * (size << 10));
-            }
-            return new FreePages(defaultSize, free);
-          } catch (LibvirtException e) {
-            throw link.error(e);
-          } catch (IllegalArgumentException e) {
-            throw new HypervisorException(
-                Kind.Other, "the host's capabilities can't be read: " + e.getMessage(), e);
+        (link, host) -> {
+          var sizes =
+              host.pageSizes().stream().filter(size -> size > SMALLEST_PAGE_KIBIBYTES).toList();
+          Map<Long, Long> free = new HashMap<>();
+          for (long size : sizes) {
+            free.put(size, freePages(link, size) * (size << 10));
           }
+          return new FreePages(defaultSize, free);
         });
   }
 
