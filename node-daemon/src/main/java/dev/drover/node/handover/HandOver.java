@@ -47,10 +47,17 @@ public final class HandOver {
           new Verdict.Wait(
               "the source's process is gone, and the target's libvirt has shut its half of the guest off");
       case RunsPostCopy ->
-          e.call() == Call.Succeeded
-              ? new Verdict.Switched()
-              : new Verdict.Wait(
-                  "the guest runs at the target, which has not said yet that all of its memory is there");
+          switch (e.call()) {
+            case Succeeded -> new Verdict.Switched();
+            case Failed ->
+                new Verdict.Wait(
+                    "the source's process is gone, and the target has not said that it has all of the guest's memory. If"
+                        + " the guest stands still there, the rest is lost with that process: its disks are on the"
+                        + " target; whoever knows destroys it there and starts it from them");
+            case Open ->
+                new Verdict.Wait(
+                    "the guest runs at the target, which has not said yet that all of its memory is there");
+          };
       case Incoming ->
           new Verdict.Wait(
               "the source's process is gone, and the target has not got all of the guest");
