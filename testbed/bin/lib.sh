@@ -156,9 +156,10 @@ prepare_nodes() {
   "$drover_root/images/build.sh" prepare node-daemon
 }
 
-# prepare_tests: what only tests need beside a testbed: the old host, the servers of network volumes, helm.
+# prepare_tests: what only tests need beside a testbed: the old host, the servers of network volumes, helm, cert-manager.
 prepare_tests() {
   "$drover_root/testbed/bin/helm.sh" >/dev/null
+  "$drover_root/testbed/bin/certmanager.sh" >/dev/null
   "$drover_root/testbed/bin/root.sh" bookworm >/dev/null
   "$drover_root/testbed/bin/root.sh" storage >/dev/null
 }

@@ -1,5 +1,6 @@
 package dev.drover.testbed;
 
+import dev.drover.testbed.cluster.CertManager;
 import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.cluster.ControlPlane;
 import dev.drover.testbed.cluster.HelmRelease;
@@ -320,6 +321,11 @@ public final class Testbed implements AutoCloseable {
   /** The same with other settings. */
   public OperatorProcess anotherOperator(String name, Map<String, String> environment) {
     return new OperatorProcess(name, state, controlPlane, environment);
+  }
+
+  /** Starts cert-manager, with an issuer that has a CA of its own. */
+  public CertManager startCertManager() {
+    return CertManager.start(state, controlPlane);
   }
 
   /** Starts a server of one network volume; once per testbed and protocol. */

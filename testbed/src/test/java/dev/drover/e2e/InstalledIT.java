@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.testbed.Testbed;
+import dev.drover.testbed.cluster.CertManager;
 import dev.drover.testbed.cluster.OperatorProcess;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
@@ -59,6 +60,51 @@ class InstalledIT {
       assertThat(host.exec("ss", "-Hltn", "sport", "=", ":16509").out()).isEmpty();
       assertThat(host.exec("ss", "-Hltn", "sport", "=", ":16514").out()).isNotBlank();
     }
+  }
+
+  /** And Drover's own CA takes cert-manager's place again: whoever is not trusted is replaced. */
+  @Test
+  void certManagerTakesThePlaceOfTheChartsCa(Testbed testbed) {
+    var own = issuers(testbed);
+    try (var certManager = testbed.startCertManager();
+        var scene = Scene.onSource(testbed, GuestSpec.named("certified"))) {
+      var boot = scene.guest().bootId();
+      testbed
+          .release()
+          .upgrade(
+              with(
+                  "certificates.signerName",
+                  CertManager.SIGNER,
+                  "certificates.caConfigMap",
+                  CertManager.CONFIG_MAP));
+      testbed.release().awaitRollout();
+      Waiting.until(
+          "both hosts have certificates from cert-manager",
+          () ->
+              issuers(testbed).stream().allMatch(issuer -> issuer.contains(CertManager.AUTHORITY)));
+
+      scene.migrate("target: {nodeName: n2}\n").awaitSucceeded();
+      scene.assertMoved(boot);
+    } finally {
+      testbed.release().upgrade(Map.of());
+      testbed.release().awaitRollout();
+    }
+    Waiting.until("both hosts have the chart's again", () -> issuers(testbed).equals(own));
+  }
+
+  /** Of the certificates that the hosts' libvirtd present, to whoever comes. */
+  private static List<String> issuers(Testbed testbed) {
+    return testbed.hosts().stream()
+        .map(
+            host ->
+                host.exec(
+                        "sh",
+                        "-c",
+                        "openssl s_client -connect \"$0\":16514 </dev/null 2>/dev/null | openssl x509 -noout -issuer",
+                        host.ip())
+                    .out()
+                    .replace(" ", ""))
+        .toList();
   }
 
   @Test

@@ -66,6 +66,11 @@ public final class Recipes {
     return built("helm");
   }
 
+  /** A directory with {@code certmanager} and its CRDs, {@code crds/}. */
+  public static Path certManager() {
+    return built("certmanager");
+  }
+
   /**
    * The archive of one of Drover's images, made from what Maven has built.
    *
