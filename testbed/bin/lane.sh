@@ -15,11 +15,14 @@ set -euo pipefail
 }
 export LANE=/var/tmp/drover-lanes/$1
 shift
-mkdir -p "$LANE"/{run,data} /run/drover-testbed /var/tmp/drover-testbed
+mkdir -p "$LANE"/{run,data,cgroup} /run/drover-testbed /var/tmp/drover-testbed
 # Whoever looks at all processes, as the observer does, sees this lane's only; they end with it.
 exec unshare --net --pid --fork --kill-child --mount-proc --propagation private bash -c '
   mount --bind "$LANE/run" /run/drover-testbed
   mount --bind "$LANE/data" /var/tmp/drover-testbed
+  # Of its own network; what was mounted in it comes along, for hosts that are nodes.
+  mount --rbind /sys/fs/cgroup "$LANE/cgroup"
   mount -t sysfs sysfs /sys
+  mount --rbind "$LANE/cgroup" /sys/fs/cgroup
   ip link set lo up
   "$@"' lane "$@"
