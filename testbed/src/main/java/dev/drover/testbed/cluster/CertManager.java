@@ -24,8 +24,13 @@ public final class CertManager implements AutoCloseable {
   /** The CA's subject. */
   public static final String AUTHORITY = "CN=drover-cert-manager";
 
-  /** The ConfigMap in Drover's namespace, whose {@code ca.crt} is the CA's certificate. */
+  /**
+   * The ConfigMap in Drover's namespace, whose {@code ca.crt} is the CA's certificate; and the
+   * issuer's Secret.
+   */
   public static final String CONFIG_MAP = "cert-manager-ca";
+
+  private static final String IN_NAMESPACE = "--namespace=" + OperatorProcess.NAMESPACE;
 
   private final ControlPlane controlPlane;
   private final Service process;
@@ -62,14 +67,13 @@ public final class CertManager implements AutoCloseable {
             certificate.toString())
         .run()
         .orThrow();
-    String namespace = "--namespace=" + OperatorProcess.NAMESPACE;
     kubectl(
         controlPlane,
         "create",
         "secret",
         "tls",
-        "cert-manager-ca",
-        namespace,
+        CONFIG_MAP,
+        IN_NAMESPACE,
         "--cert=" + certificate,
         "--key=" + key);
     kubectl(
@@ -77,7 +81,7 @@ public final class CertManager implements AutoCloseable {
         "create",
         "configmap",
         CONFIG_MAP,
-        namespace,
+        IN_NAMESPACE,
         "--from-file=ca.crt=" + certificate);
     Path issuer = directory.resolve("issuer.yaml");
     try {
@@ -87,8 +91,9 @@ public final class CertManager implements AutoCloseable {
           apiVersion: cert-manager.io/v1
           kind: ClusterIssuer
           metadata: {name: hosts}
-          spec: {ca: {secretName: cert-manager-ca}}
-          """);
+          spec: {ca: {secretName: %s}}
+          """
+              .formatted(CONFIG_MAP));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -112,9 +117,8 @@ public final class CertManager implements AutoCloseable {
   @Override
   public void close() {
     process.terminate(Duration.ofSeconds(30));
-    String namespace = "--namespace=" + OperatorProcess.NAMESPACE;
     kubectl(controlPlane, "delete", "clusterissuer", "hosts");
-    kubectl(controlPlane, "delete", "secret,configmap", "cert-manager-ca", namespace);
+    kubectl(controlPlane, "delete", "secret,configmap", CONFIG_MAP, IN_NAMESPACE);
     kubectl(controlPlane, "delete", "-f", Recipes.certManager().resolve("crds").toString());
   }
 
