@@ -241,6 +241,9 @@ public enum Reason {
   GuestStopped(
       "The guest stopped, crashed or was destroyed during the migration.",
       "Read the message; start the guest again."),
+  GuestLostAfterSwitchover(
+      "The guest ended after it had gone on at the target, or may have; its copied disks are kept there.",
+      "Start it from the disks on the target that the message speaks of: those at the source are older. Remove what you don't need."),
   HandOverFailed(
       "The source has let go of the guest, but the target could not resume it.",
       "Mend the target's libvirtd: the daemon resumes the guest as soon as it answers."),
@@ -401,6 +404,7 @@ public enum Reason {
           ZeroCopyUnsupported,
           PostCopyFailed,
           GuestStopped,
+          GuestLostAfterSwitchover,
           HandOverFailed,
           LinkSilent,
           TransferStuck,

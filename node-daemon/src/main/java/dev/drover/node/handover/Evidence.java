@@ -96,7 +96,12 @@ public record Evidence(
     /** Its host is off, as an admin says and its silence bears out: nothing of it ever runs. */
     HostFenced,
     /** libvirt there could not be asked. */
-    Unknown
+    Unknown;
+
+    /** Whether the guest has no process there, by the word of its libvirt. */
+    public boolean hasNoProcess() {
+      return this == Absent || this == ArrivedAndOff || this == Discarded;
+    }
   }
 
   /** libvirt's migrate call, or its job if the call was made by an earlier life of this daemon. */

@@ -39,35 +39,37 @@ public final class HandOver {
                       + " target got its copy; whoever knows resumes it on the target or destroys it there")
               : e.guestWasPaused() ? new Verdict.Switched() : new Verdict.ResumeTarget();
       case ArrivedAndOff ->
-          e.release() != Release.None
+          isGivenUpByLibvirt(e)
+              ? endedAtTarget()
+              : e.release() != Release.None
+                  ? new Verdict.Switched()
+                  : new Verdict.Wait(
+                      "the source's process is gone, and the guest is defined on the target, shut off");
+      case Discarded ->
+          isGivenUpByLibvirt(e)
+              ? endedAtTarget()
+              : new Verdict.Wait(
+                  "the source's process is gone, and the target's libvirt has shut its half of the guest off");
+      case RunsPostCopy ->
+          e.call() == Call.Succeeded
               ? new Verdict.Switched()
               : new Verdict.Wait(
-                  "the source's process is gone, and the guest is defined on the target, shut off");
-      case Discarded ->
-          new Verdict.Wait(
-              "the source's process is gone, and the target's libvirt has shut its half of the guest off");
-      case RunsPostCopy ->
-          switch (e.call()) {
-            case Succeeded -> new Verdict.Switched();
-            case Failed ->
-                new Verdict.Wait(
-                    "the source's process is gone, and the target has not said that it has all of the guest's memory. If"
-                        + " the guest stands still there, the rest is lost with that process: its disks are on the"
-                        + " target; whoever knows destroys it there and starts it from them");
-            case Open ->
-                new Verdict.Wait(
-                    "the guest runs at the target, which has not said yet that all of its memory is there");
-          };
+                  "the source's process is gone, and the target has not said that it has all of the guest's memory. If the"
+                      + " guest stands still there, the rest is lost with that process: whoever knows destroys it"
+                      + " there (virsh destroy), and starts it from its disks there; they are kept");
       case Incoming ->
-          new Verdict.Wait(
-              "the source's process is gone, and the target has not got all of the guest");
+          // Its libvirt ends it by itself, unless it waits in post-copy for a link that can't come
+          // back.
+          isGivenUpByLibvirt(e)
+              ? new Verdict.GuestLost(
+                  "The guest's process ended, and the target has not got all of the guest")
+              : new Verdict.Wait(
+                  "the source's process is gone, and the target has not got all of the guest");
       case Absent ->
           e.call() == Call.Open
               ? new Verdict.Wait(
                   "the source's process is gone, and libvirt's call has not returned")
-              : e.release() == Release.Undefined
-                      || e.release() == Release.Told
-                      || e.call() == Call.Succeeded
+              : isConfirmed(e.release()) || e.call() == Call.Succeeded
                   ? new Verdict.Wait(
                       "the source has let go of the guest, and the target has nothing of it")
                   : new Verdict.GuestLost(
@@ -83,6 +85,22 @@ public final class HandOver {
     };
   }
 
+  /**
+   * A transfer whose target starts by itself; libvirt's call has failed, and nothing is left here.
+   */
+  private static boolean isGivenUpByLibvirt(Evidence e) {
+    return !e.fenced() && e.call() == Call.Failed && !isConfirmed(e.release());
+  }
+
+  private static Verdict endedAtTarget() {
+    return new Verdict.GuestLost("The guest's process ended, and so has what the target had", true);
+  }
+
+  /** The target has confirmed that it has the guest. */
+  private static boolean isConfirmed(Release release) {
+    return release == Release.Undefined || release == Release.Told;
+  }
+
   private static Verdict whileSourceLives(Evidence e) {
     if (e.call() == Call.Open) {
       return new Verdict.Wait("the transfer runs");
@@ -90,13 +108,21 @@ public final class HandOver {
     return switch (e.source()) {
       case AsBefore -> asBefore(e);
       case HeldForMigration -> held(e);
-      case HeldForPostCopy ->
-          e.target() == TargetView.HostFenced
-              ? new Verdict.EndSource() // the guest has run on elsewhere, and what is here is old
-              : new Verdict.Wait("post-copy is broken; both halves of the guest are kept");
+      case HeldForPostCopy -> heldForPostCopy(e);
       case Inactive -> new Verdict.Wait("the source's process is about to end");
       case Unknown -> new Verdict.Wait("the source's libvirt does not answer");
     };
+  }
+
+  private static Verdict heldForPostCopy(Evidence e) {
+    boolean failedAndEnded = e.target().hasNoProcess() && e.call() == Call.Failed;
+    if (e.target() == TargetView.HostFenced || failedAndEnded) {
+      return new Verdict.EndSource(); // the guest has run on there; what is here is old
+    }
+    return new Verdict.Wait(
+        e.target().hasNoProcess()
+            ? "libvirt says that the guest has moved, and it does not run there"
+            : "post-copy is broken; both halves of the guest are kept");
   }
 
   private static Verdict asBefore(Evidence e) {

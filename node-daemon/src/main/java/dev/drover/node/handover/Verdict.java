@@ -12,8 +12,16 @@ public sealed interface Verdict {
   /** The guest is at the source as it was, and nothing of it runs at the target. */
   record Stopped() implements Verdict {}
 
-  /** The guest is on neither host. */
-  record GuestLost(String because) implements Verdict {}
+  /**
+   * The guest is on neither host.
+   *
+   * @param hadArrived the target has a definition of it, so that it may have run there
+   */
+  record GuestLost(String because, boolean hadArrived) implements Verdict {
+    GuestLost(String because) {
+      this(because, false);
+    }
+  }
 
   /** The transfer was only intended, and nothing of it is anywhere: start it. */
   record Start() implements Verdict {}

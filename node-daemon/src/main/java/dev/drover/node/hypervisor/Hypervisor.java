@@ -108,6 +108,11 @@ public interface Hypervisor extends AutoCloseable {
 
   List<PoolState> pools() throws HypervisorException;
 
+  /**
+   * The names of a pool's volumes, after it was refreshed; none if there is no such active pool.
+   */
+  List<String> volumeNames(String pool) throws HypervisorException;
+
   /** The volume, after the pool was refreshed; empty if there is none (or no such active pool). */
   Optional<VolumeState> volume(String pool, String volume) throws HypervisorException;
 

@@ -4,6 +4,8 @@ import dev.drover.api.v1alpha1.Drover;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.node.backing.ImageDigests;
 import dev.drover.node.hypervisor.Hypervisor;
+import dev.drover.node.hypervisor.HypervisorException;
+import dev.drover.node.hypervisor.HypervisorListener;
 import dev.drover.node.hypervisor.PeerAddress.Transport;
 import dev.drover.node.report.ReportQueue;
 import dev.drover.node.report.ServerSideApply;
@@ -24,12 +26,15 @@ import io.javaoperatorsdk.operator.processing.event.rate.RateLimiter;
 import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,6 +51,11 @@ public final class Roles implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Roles.class);
   private static final Duration RESTORE_RETRY = Duration.ofSeconds(1);
+
+  /** Which field of a migration names the node that has this role. */
+  private static final String SOURCE = "status.sourceNode";
+
+  private static final String TARGET = "status.targetNode";
 
   private final KubernetesClient client;
   private final Operator sdk;
@@ -97,6 +107,16 @@ public final class Roles implements AutoCloseable {
             nodes,
             watchdog);
     hypervisor.subscribe(source);
+    hypervisor.subscribe(
+        new HypervisorListener() {
+          @Override
+          public void onConnection(boolean connected, Instant at) {
+            // What ended while libvirt was away could not be removed.
+            if (connected && !reportExecutor.isShutdown()) {
+              reportExecutor.execute(Roles.this::removeWhatIsLeft);
+            }
+          }
+        });
     metrics.gauge("drover.daemon.transfers", source, SourceRole::transfers);
     metrics.gauge("drover.daemon.reservations", target, TargetRole::reservations);
     this.sdk =
@@ -109,10 +129,8 @@ public final class Roles implements AutoCloseable {
                     .withConcurrentReconciliationThreads(8)
                     .withReconciliationTerminationTimeout(Duration.ofSeconds(2))
                     .withUseSSAToPatchPrimaryResource(true));
-    register(
-        new RoleReconciler(source::handle, source::gone), "drover-source", "status.sourceNode");
-    register(
-        new RoleReconciler(target::handle, target::gone), "drover-target", "status.targetNode");
+    register(new RoleReconciler(source::handle, source::gone), "drover-source", SOURCE);
+    register(new RoleReconciler(target::handle, target::gone), "drover-target", TARGET);
   }
 
   /** How many guests are on their way from here. */
@@ -129,18 +147,17 @@ public final class Roles implements AutoCloseable {
   public void start() {
     restoreReservations();
     sdk.start();
+    // What ended before the watches began is told by nobody.
+    restoreReservations();
+    // Large pools take their time to be looked through.
+    reportExecutor.execute(this::removeWhatIsLeft);
   }
 
   /** Until it has succeeded, the target's role promises nothing new. */
   private void restoreReservations() {
     try {
-      target.restore(
-          client
-              .resources(LiveMigration.class)
-              .inAnyNamespace()
-              .withField("status.targetNode", nodeName)
-              .list()
-              .getItems());
+      target.restore(migrations(TARGET));
+      target.releaseEnded(() -> underWay(TARGET));
     } catch (KubernetesClientException e) {
       LOG.atWarn()
           .addKeyValue("error", e.getMessage())
@@ -150,6 +167,37 @@ public final class Roles implements AutoCloseable {
           reportExecutor.schedule(
               this::restoreReservations, RESTORE_RETRY.toMillis(), TimeUnit.MILLISECONDS);
     }
+  }
+
+  private void removeWhatIsLeft() {
+    try {
+      source.removeLeftProbes(() -> underWay(SOURCE));
+      target.removeLeftMarkers(() -> underWay(TARGET));
+    } catch (KubernetesClientException | HypervisorException e) {
+      LOG.atInfo()
+          .addKeyValue("error", e.getMessage())
+          .log("It can't be seen yet what ended migrations have left here; it is tried again");
+      var unused =
+          reportExecutor.schedule(
+              this::removeWhatIsLeft, RESTORE_RETRY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private Set<String> underWay(String role) {
+    return migrations(role).stream()
+        .filter(migration -> migration.getStatus() != null)
+        .filter(migration -> !migration.getStatus().phaseValue().isTerminal())
+        .map(migration -> migration.getMetadata().getUid())
+        .collect(Collectors.toSet());
+  }
+
+  private List<LiveMigration> migrations(String role) {
+    return client
+        .resources(LiveMigration.class)
+        .inAnyNamespace()
+        .withField(role, nodeName)
+        .list()
+        .getItems();
   }
 
   private void register(Reconciler<LiveMigration> reconciler, String name, String field) {

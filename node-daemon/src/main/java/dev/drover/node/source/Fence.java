@@ -108,9 +108,8 @@ final class Fence implements Runnable {
           switched(transfer.clock().instant());
           return;
         }
-        case Verdict.GuestLost(var because) -> {
-          var unused = transfer.say(State.GuestLost, Reason.GuestStopped, because);
-          transfer.end();
+        case Verdict.GuestLost(var because, boolean hadArrived) -> {
+          sayLost(because, hadArrived || mayHaveRunAtTarget(release));
           return;
         }
         case Verdict.Wait(var because) -> undecided.because(because);
@@ -124,6 +123,35 @@ final class Fence implements Runnable {
       TimeUnit.MILLISECONDS.sleep(pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS);
     }
+  }
+
+  private void sayLost(String because, boolean mayHaveRunAtTarget) {
+    var unused =
+        mayHaveRunAtTarget
+            ? transfer.say(
+                State.GuestLost,
+                Reason.GuestLostAfterSwitchover,
+                because
+                    + ". It had gone on there, or may have: what was copied of its disks is kept on "
+                    + transfer.order().targetNode()
+                    + ", and newer than what is here")
+            : transfer.say(State.GuestLost, Reason.GuestStopped, because);
+    transfer.end();
+  }
+
+  /**
+   * INVARIANT: a disk that a guest may have written to is never removed; the target's daemon goes
+   * by this. Who has not seen all of the transfer can't exclude it, but for a fenced guest: that
+   * one leaves no definition here if it was let go on there.
+   */
+  private boolean mayHaveRunAtTarget(Release release) {
+    boolean seenFromItsStart = transfer.ownCall().isPresent();
+    var order = transfer.order();
+    if (order.fenced()) {
+      return release != Release.None || (!seenFromItsStart && !order.guest().persistent());
+    }
+    var signals = transfer.signals();
+    return !seenFromItsStart || signals.isPostCopy() || signals.suspendedAt().isPresent();
   }
 
   private Evidence evidence(Release release) {

@@ -20,8 +20,8 @@ import dev.drover.node.hypervisor.HugePages;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.IdSet;
-import dev.drover.node.hypervisor.PoolState;
 import dev.drover.node.hypervisor.Surroundings;
+import dev.drover.node.marker.Markers;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,8 +29,10 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -64,10 +66,15 @@ final class GuestInspection {
   private static final int MOST_IMAGES = 16;
 
   private final Hypervisor hypervisor;
+  private final String nodeName;
+  private final Markers probes;
   private final SecureRandom random = new SecureRandom();
 
-  GuestInspection(Hypervisor hypervisor) {
+  GuestInspection(Hypervisor hypervisor, String nodeName) {
     this.hypervisor = hypervisor;
+    this.nodeName = nodeName;
+    this.probes =
+        new Markers(hypervisor, PROBE_PREFIX, (uid, content) -> content.endsWith(signature(uid)));
   }
 
   /**
@@ -326,12 +333,18 @@ final class GuestInspection {
   private Probe placeProbe(String migrationUid, String pool) throws HypervisorException {
     byte[] secret = new byte[PROBE_BYTES];
     random.nextBytes(secret);
-    var content = HexFormat.of().formatHex(secret);
-    var volume = PROBE_PREFIX + migrationUid;
-    hypervisor.deleteVolume(
-        pool, volume); // of a life of this daemon that died before it could say so
-    hypervisor.writeProbe(pool, volume, content.getBytes(US_ASCII));
-    return new Probe(volume, content);
+    var content = HexFormat.of().formatHex(secret) + signature(migrationUid);
+    // Of a life of this daemon that died before it could say so.
+    probes.remove(pool, migrationUid);
+    probes.put(pool, migrationUid, content);
+    return new Probe(probes.of(migrationUid), content);
+  }
+
+  /** Tells this node's probes from others'; no secret. */
+  private String signature(String migrationUid) {
+    return UUID.nameUUIDFromBytes((migrationUid + " " + nodeName).getBytes(US_ASCII))
+        .toString()
+        .replace("-", "");
   }
 
   private static Stream<String> probedPools(SourceReport.Disk disk) {
@@ -346,13 +359,19 @@ final class GuestInspection {
   void removeProbes(String migrationUid, @Nullable Guest guest) throws HypervisorException {
     List<String> pools =
         guest == null
-            ? hypervisor.pools().stream()
-                .filter(p -> p.active() && p.filesystem())
-                .map(PoolState::name)
-                .toList()
+            ? probes.pools()
             : guest.disks().stream().flatMap(GuestInspection::probedPools).distinct().toList();
     for (String pool : pools) {
-      hypervisor.deleteVolume(pool, PROBE_PREFIX + migrationUid);
+      probes.remove(pool, migrationUid);
     }
+  }
+
+  /**
+   * Removes the probes of migrations that ended while nobody was here to do it.
+   *
+   * @param underWay uids of the migrations from this node that have not ended
+   */
+  void removeLeftProbes(Supplier<Set<String>> underWay) throws HypervisorException {
+    probes.removeEnded(underWay);
   }
 }

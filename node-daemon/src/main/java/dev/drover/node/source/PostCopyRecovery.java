@@ -3,7 +3,6 @@ package dev.drover.node.source;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.handover.Evidence.TargetView;
-import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.JobStatistics;
 import dev.drover.node.hypervisor.TransferRequest;
@@ -63,8 +62,11 @@ final class PostCopyRecovery {
     if (now.isBefore(movedAt.plus(LOOK_AFTER))) {
       return;
     }
+    if (transfer.peer().view().hasNoProcess()) {
+      return; // there is nothing to be mended any more; the watch judges that
+    }
     boolean canResume = transfer.peer().canResumePostCopy();
-    if (isPaused()) {
+    if (transfer.isPostCopyBroken()) {
       say(canResume ? BY_ITSELF : NEEDS_ANOTHER_LIBVIRT);
       if (canResume) {
         mend(now);
@@ -84,14 +86,6 @@ final class PostCopyRecovery {
     boolean moved = job.memoryProcessedBytes() != processed;
     processed = job.memoryProcessedBytes();
     return moved;
-  }
-
-  private boolean isPaused() throws HypervisorException {
-    return transfer
-        .hypervisor()
-        .domain(transfer.order().uuid())
-        .filter(DomainState::isPostCopyBroken)
-        .isPresent();
   }
 
   private void mend(Instant now) throws HypervisorException {

@@ -4,6 +4,7 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.State;
 import dev.drover.node.handover.Evidence.Call;
 import dev.drover.node.handover.Evidence.SourceView;
+import dev.drover.node.hypervisor.DomainState;
 import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
@@ -198,7 +199,8 @@ final class RunningTransfer {
 
   /**
    * How libvirt's call stands. While there is a job, it is open, whatever became of our call: the
-   * job is libvirtd's, and the call may be an earlier daemon's, or have lost its connection.
+   * job is libvirtd's, and the call may be an earlier daemon's, or have lost its connection. Of a
+   * post-copy that is broken libvirt keeps the job, but not the call.
    */
   Call call() {
     var own = call;
@@ -209,10 +211,14 @@ final class RunningTransfer {
       return Call.Succeeded;
     }
     try {
-      return job().isPresent() ? Call.Open : Call.Failed;
+      return job().isPresent() && !isPostCopyBroken() ? Call.Open : Call.Failed;
     } catch (HypervisorException e) {
       return Call.Open; // can't be told now
     }
+  }
+
+  boolean isPostCopyBroken() throws HypervisorException {
+    return hypervisor.domain(order.uuid()).filter(DomainState::isPostCopyBroken).isPresent();
   }
 
   /** Why libvirt's call failed, if it was ours and did. */

@@ -33,8 +33,10 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -112,7 +114,7 @@ public final class SourceRole implements HypervisorListener {
     this.peers = peers;
     this.clock = clock;
     this.reports = new SourceReports(nodeName, queue, clock, metrics);
-    this.inspection = new GuestInspection(hypervisor);
+    this.inspection = new GuestInspection(hypervisor, nodeName);
     this.trial = new WayTrial(nodeName, hypervisor, peers, way);
     this.forecasts = new Forecasts(hypervisor, clock);
     this.cold = new ColdSource(hypervisor, peers, clock, reports);
@@ -189,10 +191,33 @@ public final class SourceRole implements HypervisorListener {
 
   /** The object is gone. A transfer that runs goes on to its end; nobody is told of it any more. */
   public void gone(LiveMigration migration) {
-    probesRemoved.remove(migration.getMetadata().getUid());
+    if (probesRemoved.remove(migration.getMetadata().getUid()) == null) {
+      removeProbesOfGone(migration);
+    }
     patience.forget(key(migration) + "/" + targetOf(migration));
     reports.forget(migration);
     forecasts.forget(migration.getMetadata().getUid());
+  }
+
+  private void removeProbesOfGone(LiveMigration migration) {
+    try {
+      inspection.removeProbes(migration.getMetadata().getUid(), null);
+    } catch (HypervisorException e) {
+      LOG.info(MigrationRef.of(migration))
+          .addKeyValue("error", e.getMessage())
+          .log("Whether a probe is left is looked at when libvirt is back");
+    }
+  }
+
+  /**
+   * Removes probes of migrations that came to their end, or were deleted, while no daemon was here,
+   * or libvirt was away.
+   *
+   * @param underWay asks the API server for the uids of the migrations whose source is this node,
+   *     and which have not ended
+   */
+  public void removeLeftProbes(Supplier<Set<String>> underWay) throws HypervisorException {
+    inspection.removeLeftProbes(underWay);
   }
 
   /** From Reservation on, the target has looked; once per life of this daemon is enough. */

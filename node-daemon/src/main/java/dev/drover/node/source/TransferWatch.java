@@ -255,9 +255,10 @@ final class TransferWatch {
         false,
         Release.None,
         source,
-        source == SourceView.AsBefore || source == SourceView.HeldForMigration
-            ? transfer.peer().view()
-            : transfer.peer().viewWithoutAsking(),
+        switch (source) {
+          case AsBefore, HeldForMigration, HeldForPostCopy -> transfer.peer().view();
+          case Inactive, Unknown -> transfer.peer().viewWithoutAsking();
+        },
         call,
         transfer.order().guest().paused(),
         transfer.order().fenced(),

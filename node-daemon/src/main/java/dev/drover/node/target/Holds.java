@@ -2,6 +2,8 @@ package dev.drover.node.target;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * What this host has promised to guests that are on their way: memory, and room in pools. In memory
@@ -45,6 +47,15 @@ final class Holds {
 
   synchronized void release(String uid) {
     byMigration.remove(uid);
+  }
+
+  /** The uids of those that have one; the caller's own set. */
+  synchronized Set<String> migrations() {
+    return new TreeSet<>(byMigration.keySet());
+  }
+
+  synchronized boolean has(String uid) {
+    return byMigration.containsKey(uid);
   }
 
   synchronized int count() {

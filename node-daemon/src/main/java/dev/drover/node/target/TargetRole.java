@@ -24,9 +24,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -49,6 +52,12 @@ public final class TargetRole {
    */
   private static final Duration COMPARISON_PATIENCE = Duration.ofSeconds(45);
 
+  /**
+   * So long a place may be waited for. The operator counts the same places, so that one that it
+   * takes for free and is not is about to be given back.
+   */
+  static final Duration PLACE_PATIENCE = Duration.ofSeconds(20);
+
   private final String nodeName;
   private final Hypervisor hypervisor;
   private final NodeLimits limits;
@@ -61,6 +70,7 @@ public final class TargetRole {
   private final TargetVolumes volumes;
   private final ReadBack readBack;
   private final Patience patience;
+  private final Patience placePatience;
   private final OrphanedHandOver orphaned;
 
   public TargetRole(
@@ -101,12 +111,13 @@ public final class TargetRole {
         new OrphanedHandOver(hypervisor, sourceSide, watchdog.mayRestartLibvirt(), clock);
     this.nodeName = nodeName;
     this.patience = new Patience(COMPARISON_PATIENCE, clock);
+    this.placePatience = new Patience(PLACE_PATIENCE, clock);
     this.hypervisor = hypervisor;
     this.limits = limits;
     this.reports = new TargetReports(nodeName, queue, clock);
     this.way = way;
     this.check = new TargetCheck(hypervisor, holds, limits, way, digests);
-    this.volumes = new TargetVolumes(hypervisor);
+    this.volumes = new TargetVolumes(hypervisor, nodeName);
     this.readBack = new ReadBack(hypervisor, reports);
   }
 
@@ -126,11 +137,14 @@ public final class TargetRole {
       return Optional.empty();
     }
     Phase phase = status.phaseValue();
+    var own = reports.last(migration);
     if (phase.isTerminal()) {
+      if (phase == Phase.Succeeded && holds.has(migration.getMetadata().getUid())) {
+        unmark(migration, own);
+      }
       gone(migration);
       return Optional.empty();
     }
-    var own = reports.last(migration);
     if (status.failure() != null) {
       return cleanUp(migration, own);
     }
@@ -145,7 +159,7 @@ public final class TargetRole {
       }
       case Reservation -> {
         if (own.isPresent() && own.get().state() == TargetReport.State.Checked) {
-          reserve(migration, own.get());
+          return reserve(migration, own.get());
         } else {
           own.ifPresent(report -> holdAgain(migration, report));
         }
@@ -153,12 +167,15 @@ public final class TargetRole {
       case PreCopy, StopAndCopy, PostCopy -> {
         if (own.isPresent()) {
           holdAgain(migration, own.get());
-          unmark(migration, own.get());
+          unmark(migration, own);
           readBack.look(migration, own.get());
           return finishIfOrphaned(migration, own.get());
         }
       }
-      case Commitment -> holds.release(migration.getMetadata().getUid());
+      case Commitment -> {
+        unmark(migration, own);
+        holds.release(migration.getMetadata().getUid());
+      }
       case Pending, Succeeded, Failed, Aborted -> {}
     }
     return Optional.empty();
@@ -181,6 +198,34 @@ public final class TargetRole {
     restored.set(true);
   }
 
+  /**
+   * Removes what tells of reservations that came to their end while no daemon was here.
+   *
+   * @param underWay asks the API server for the uids of the migrations whose target is this node,
+   *     and which have not ended
+   */
+  public void removeLeftMarkers(Supplier<Set<String>> underWay) throws HypervisorException {
+    volumes.removeLeftMarkers(underWay);
+  }
+
+  /**
+   * Lets go of what is held for migrations that have ended, or go elsewhere, without anybody having
+   * said so here: in the moment of {@link #restore}, or before the watch began.
+   *
+   * @param underWay asks the API server for the uids of the migrations whose target is this node,
+   *     and which have not ended
+   */
+  public void releaseEnded(Supplier<Set<String>> underWay) {
+    // INVARIANT: taken down before it is asked, so that each of them was assigned to this node by
+    // then.
+    Set<String> ended = holds.migrations();
+    if (ended.isEmpty()) {
+      return;
+    }
+    ended.removeAll(underWay.get());
+    ended.forEach(holds::release);
+  }
+
   /** The object is gone, or another node is the target now. */
   public void gone(LiveMigration migration) {
     readBack.stop(migration.getMetadata().getUid());
@@ -188,6 +233,7 @@ public final class TargetRole {
     holds.release(migration.getMetadata().getUid());
     unmarked.remove(migration.getMetadata().getUid());
     patience.forget(key(migration));
+    placePatience.forget(key(migration));
     orphaned.forget(migration);
     reports.forget(migration);
   }
@@ -215,11 +261,16 @@ public final class TargetRole {
     return outcome.again();
   }
 
-  private void unmark(LiveMigration migration, TargetReport own) throws HypervisorException {
+  /** Also where the transfer was over before it was seen here. */
+  private void unmark(LiveMigration migration, Optional<TargetReport> own)
+      throws HypervisorException {
+    if (own.isEmpty()) {
+      return;
+    }
     var uid = migration.getMetadata().getUid();
     Integer attempt = migration.getStatus().attemptNumber();
     if (!attempt.equals(unmarked.get(uid))) {
-      volumes.unmark(uid, own.copies());
+      volumes.unmark(uid, own.get().copies());
       unmarked.put(uid, attempt);
     }
   }
@@ -268,26 +319,37 @@ public final class TargetRole {
     return migration.getMetadata().getUid() + "/" + (status == null ? 1 : status.attemptNumber());
   }
 
-  private void reserve(LiveMigration migration, TargetReport own) throws HypervisorException {
+  /**
+   * @return when to look again, if there is no place yet
+   */
+  private Optional<Duration> reserve(LiveMigration migration, TargetReport own)
+      throws HypervisorException {
     var uid = migration.getMetadata().getUid();
     var guest = migration.getStatus().currentSource().map(SourceReport::guest).orElse(null);
     if (guest == null) {
-      return;
+      return Optional.empty();
     }
     var plan = own.disks() == null ? List.<DiskPlan>of() : own.disks();
     int maxIncoming = limits.maxIncoming();
     if (!holds.take(uid, TargetCheck.need(guest, plan), maxIncoming)) {
+      if (placePatience.has(key(migration))) {
+        return Optional.of(LOOK_AGAIN_SOON);
+      }
+      LOG.info(MigrationRef.of(migration))
+          .addKeyValue("migrations", holds.migrations())
+          .log("All places are held");
       refuse(
           migration,
           Reason.NoFreeSlot,
           "%d migrations are on their way to this host, and no more may be".formatted(maxIncoming));
-      return;
+      return Optional.empty();
     }
+    placePatience.forget(key(migration));
     var refusal = volumes.make(uid, guest, own.copies());
     if (refusal != null) {
       holds.release(uid);
       refuse(migration, refusal.reason(), refusal.message());
-      return;
+      return Optional.empty();
     }
     reports.say(
         migration,
@@ -297,6 +359,7 @@ public final class TargetRole {
             .formatted(guest.memoryBytes() >> 20, own.copies().size()),
         plan,
         own.pinning());
+    return Optional.empty();
   }
 
   private void refuse(LiveMigration migration, Reason reason, String message) {
@@ -336,13 +399,40 @@ public final class TargetRole {
       if (!sourceKeepsOrLostTheGuest(migration.getStatus())) {
         return finishIfOrphaned(migration, own.get()); // else its next word wakes us up
       }
-      if (!removeIncomingGuest(migration)) {
+      boolean mayHaveRunHere = guestMayHaveRunHere(migration.getStatus());
+      if (!removeIncomingGuest(migration, mayHaveRunHere)) {
         return Optional.of(LOOK_AGAIN_AFTER);
+      }
+      if (mayHaveRunHere && !own.get().copies().isEmpty()) {
+        keepVolumes(migration, own.get(), "it may have written to them");
+        return Optional.empty();
       }
       removeVolumes(migration, own.get());
     }
     sayClean(migration, own, "Nothing of the guest is left here");
     return Optional.empty();
+  }
+
+  /** What the source's daemon says of a guest that is lost. */
+  private static boolean guestMayHaveRunHere(LiveMigrationStatus status) {
+    return status
+        .currentSource()
+        .filter(source -> source.reason().equals(Reason.GuestLostAfterSwitchover.name()))
+        .isPresent();
+  }
+
+  private void keepVolumes(LiveMigration migration, TargetReport own, String because)
+      throws HypervisorException {
+    volumes.unmark(migration.getMetadata().getUid(), own.copies());
+    sayClean(
+        migration,
+        Optional.of(own),
+        "The guest's volumes are kept here, as %s: %s"
+            .formatted(
+                because,
+                own.copies().stream()
+                    .map(copy -> "%s in pool %s".formatted(copy.volume(), copy.pool()))
+                    .collect(Collectors.joining(", "))));
   }
 
   private void removeVolumes(LiveMigration migration, TargetReport own) throws HypervisorException {
@@ -403,13 +493,12 @@ public final class TargetRole {
       }
       case Action.KeepVolumes(var because) -> {
         remove(uuid);
-        volumes.unmark(migration.getMetadata().getUid(), own.copies());
-        sayClean(
-            migration,
-            before,
-            own.copies().isEmpty()
-                ? "The source's host is lost; nothing of the guest is left here"
-                : "The source's host is lost. The guest's volumes are kept here: " + because);
+        if (own.copies().isEmpty()) {
+          sayClean(
+              migration, before, "The source's host is lost; nothing of the guest is left here");
+        } else {
+          keepVolumes(migration, own, because);
+        }
       }
       case Action.Resume() -> {
         hypervisor.resume(uuid);
@@ -476,8 +565,14 @@ public final class TargetRole {
         .orElse(false);
   }
 
-  /** True once no domain of that UUID is here; a running one is never touched. */
-  private boolean removeIncomingGuest(LiveMigration migration) throws HypervisorException {
+  /**
+   * True once no domain of that UUID is here, or only its definition is; a running one is never
+   * touched.
+   *
+   * @param keepsDefinition by which it can be started from its disks
+   */
+  private boolean removeIncomingGuest(LiveMigration migration, boolean keepsDefinition)
+      throws HypervisorException {
     var text = migration.getStatus().domainUuid();
     if (text == null) {
       return true;
@@ -498,6 +593,9 @@ public final class TargetRole {
       hypervisor.destroy(uuid);
     }
     if (here.get().persistent()) {
+      if (keepsDefinition) {
+        return true;
+      }
       hypervisor.undefine(uuid);
     }
     return hypervisor.domain(uuid).isEmpty();

@@ -1,7 +1,5 @@
 package dev.drover.node.target;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport.Guest;
 import dev.drover.api.v1alpha1.TargetReport.DiskPlan;
@@ -9,9 +7,12 @@ import dev.drover.node.hypervisor.Hypervisor;
 import dev.drover.node.hypervisor.HypervisorException;
 import dev.drover.node.hypervisor.HypervisorException.Kind;
 import dev.drover.node.hypervisor.VolumeSpec;
+import dev.drover.node.marker.Markers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +28,15 @@ final class TargetVolumes {
   private static final String MARKER_PREFIX = "drover-making-";
 
   private final Hypervisor hypervisor;
+  private final String nodeName;
+  private final Markers markers;
 
-  TargetVolumes(Hypervisor hypervisor) {
+  TargetVolumes(Hypervisor hypervisor, String nodeName) {
     this.hypervisor = hypervisor;
+    this.nodeName = nodeName;
+    this.markers =
+        new Markers(
+            hypervisor, MARKER_PREFIX, (uid, content) -> content.equals(contentOfMarker(uid)));
   }
 
   /**
@@ -50,8 +57,7 @@ final class TargetVolumes {
           return exists(copy);
         }
       }
-      hypervisor.writeProbe(
-          pool(copies.getFirst()), marker(migrationUid), migrationUid.getBytes(US_ASCII));
+      markers.put(pool(copies.getFirst()), migrationUid, contentOfMarker(migrationUid));
     }
     List<DiskPlan> made = new ArrayList<>();
     for (DiskPlan copy : copies) {
@@ -142,8 +148,17 @@ final class TargetVolumes {
    */
   void unmark(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
     if (!copies.isEmpty()) {
-      hypervisor.deleteVolume(pool(copies.getFirst()), marker(migrationUid));
+      markers.remove(pool(copies.getFirst()), migrationUid);
     }
+  }
+
+  /**
+   * Removes the markers of reservations that ended while nobody was here to do it.
+   *
+   * @param underWay uids of the migrations to this node that have not ended
+   */
+  void removeLeftMarkers(Supplier<Set<String>> underWay) throws HypervisorException {
+    markers.removeEnded(underWay);
   }
 
   /** Removes all volumes of a plan whose reservation was told. */
@@ -160,7 +175,7 @@ final class TargetVolumes {
   }
 
   private boolean isMarked(String migrationUid, List<DiskPlan> copies) throws HypervisorException {
-    return hypervisor.volume(pool(copies.getFirst()), marker(migrationUid)).isPresent();
+    return hypervisor.volume(pool(copies.getFirst()), markers.of(migrationUid)).isPresent();
   }
 
   private void remove(List<DiskPlan> copies) throws HypervisorException {
@@ -169,8 +184,8 @@ final class TargetVolumes {
     }
   }
 
-  private static String marker(String migrationUid) {
-    return MARKER_PREFIX + migrationUid;
+  private String contentOfMarker(String migrationUid) {
+    return migrationUid + " " + nodeName;
   }
 
   private static String pool(DiskPlan copy) {

@@ -33,6 +33,14 @@ public final class Watchdog {
   /** Of mere silence: a slow target may need a moment to load what it has got. */
   static final Duration SILENT_PEER = Duration.ofSeconds(3);
 
+  /**
+   * Standing still for so long, a guest that all was sent of is waited for no longer than {@link
+   * #LATE_PEER}: looking and letting it go on take half a second.
+   */
+  static final Duration LATE = LONGEST_STANDSTILL.minus(Duration.ofMillis(800));
+
+  static final Duration LATE_PEER = Duration.ofSeconds(1);
+
   static final Duration DEAF_EMULATOR = Duration.ofSeconds(2);
   static final Duration NEXT_STEP_AFTER = Duration.ofSeconds(1);
   static final Duration RESTART_AFTER = Duration.ofSeconds(3);
@@ -50,7 +58,10 @@ public final class Watchdog {
     if (s.streams() > 0) {
       return whileConnected(s);
     }
-    return s.unmovedFor().compareTo(SILENT_PEER) < 0 ? WAIT : whileNothingIsConnected(s);
+    boolean late = s.stillFor().filter(still -> still.compareTo(LATE) >= 0).isPresent();
+    return s.unmovedFor().compareTo(late ? LATE_PEER : SILENT_PEER) < 0
+        ? WAIT
+        : whileNothingIsConnected(s);
   }
 
   private static Action whileConnected(Sight s) {

@@ -8,13 +8,19 @@ import dev.drover.node.handover.Evidence.SourceView;
 import dev.drover.node.handover.Evidence.TargetView;
 import dev.drover.node.handover.Evidence.Written;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class HandOverTest {
+  /** What the target says of a guest that has no process there. */
+  private static final Set<TargetView> ENDED =
+      EnumSet.of(TargetView.Absent, TargetView.ArrivedAndOff, TargetView.Discarded);
 
   static Stream<Evidence> everything() {
     List<Evidence> all = new ArrayList<>();
@@ -100,7 +106,8 @@ class HandOverTest {
                     && e.call() != Call.Open
                     && (e.source() == SourceView.HeldForMigration && e.target() == TargetView.Runs
                         || e.source() == SourceView.HeldForPostCopy
-                            && e.target() == TargetView.HostFenced));
+                            && (e.target() == TargetView.HostFenced
+                                || (ENDED.contains(e.target()) && e.call() == Call.Failed))));
   }
 
   @Test
@@ -232,7 +239,17 @@ class HandOverTest {
     }
     if (verdict instanceof Verdict.GuestLost) {
       assertThat(evidence.sourceProcessGone()).isTrue();
-      assertThat(evidence.target()).isIn(TargetView.Absent, TargetView.HostFenced);
+      // What never starts by itself is given up only if nothing of it is there.
+      assertThat(evidence.target())
+          .isIn(
+              evidence.fenced()
+                  ? EnumSet.of(TargetView.Absent, TargetView.HostFenced)
+                  : EnumSet.of(
+                      TargetView.Absent,
+                      TargetView.HostFenced,
+                      TargetView.Incoming,
+                      TargetView.ArrivedAndOff,
+                      TargetView.Discarded));
     }
   }
 
@@ -290,6 +307,12 @@ class HandOverTest {
     "false, None,      HeldForMigration, Unknown,         Failed,    false, Wait",
     "true,  Seen,      Inactive,         Discarded,       Failed,    false, Wait",
     "false, None,      HeldForPostCopy,  RunsPostCopy,    Failed,    false, Wait",
+    "false, None,      HeldForPostCopy,  Incoming,        Failed,    false, Wait",
+    "false, None,      HeldForPostCopy,  ArrivedAndOff,   Failed,    false, EndSource",
+    "false, None,      HeldForPostCopy,  Discarded,       Failed,    false, EndSource",
+    "false, None,      HeldForPostCopy,  Unknown,         Failed,    false, Wait",
+    "false, None,      HeldForPostCopy,  Absent,          Succeeded, false, Wait",
+    "false, None,      HeldForPostCopy,  Absent,          Failed,    false, EndSource",
     "false, None,      Unknown,          Absent,          Failed,    false, Wait",
   })
   void table(
@@ -302,6 +325,24 @@ class HandOverTest {
       String verdict) {
     var decided = HandOver.decide(new Evidence(gone, release, source, target, call, wasPaused));
     assertThat(decided.getClass().getSimpleName()).isEqualTo(verdict);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"Incoming", "ArrivedAndOff", "Discarded"})
+  void whatLibvirtHasGivenUpOnBothSidesIsLostOnlyIfTheTargetStartsByItself(TargetView target) {
+    for (boolean fenced : new boolean[] {true, false}) {
+      var evidence =
+          new Evidence(
+              true,
+              Release.None,
+              SourceView.Inactive,
+              target,
+              Call.Failed,
+              false,
+              fenced,
+              Written.Started);
+      assertThat(HandOver.decide(evidence) instanceof Verdict.GuestLost).isEqualTo(!fenced);
+    }
   }
 
   @Test

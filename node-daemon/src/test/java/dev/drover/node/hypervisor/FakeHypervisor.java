@@ -504,6 +504,12 @@ public final class FakeHypervisor implements Hypervisor {
   }
 
   @Override
+  public synchronized List<String> volumeNames(String pool) throws HypervisorException {
+    look("volumeNames");
+    return volumes().stream().filter(v -> v.pool().equals(pool)).map(VolumeState::name).toList();
+  }
+
+  @Override
   public synchronized void deleteVolume(String pool, String volume) throws HypervisorException {
     call("deleteVolume", pool + " " + volume);
     volumes.remove(key(pool, volume));

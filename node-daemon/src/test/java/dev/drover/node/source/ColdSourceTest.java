@@ -101,7 +101,7 @@ class ColdSourceTest extends SourceStage {
 
   private void awaitReason(Reason reason) {
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(reports.source().reason()).isEqualTo(reason.name()));
   }
 

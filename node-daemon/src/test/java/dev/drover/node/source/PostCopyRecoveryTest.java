@@ -55,12 +55,12 @@ class PostCopyRecoveryTest extends SourceStage {
   @Test
   void aBrokenPostCopyIsResumedAsOftenAsItBreaks() throws HypervisorException {
     breaks(inPostCopy());
-    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    await().atMost(Duration.ofSeconds(60)).until(() -> resumptions() == 1);
     assertThat(reports.source().reason()).isEqualTo(Reason.PostCopyFailed.name());
     assertThat(reports.sourceStates()).as("nothing is given up").endsWith(State.PostCopying);
 
     breaks(source.transfer(DOMAIN));
-    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 2);
+    await().atMost(Duration.ofSeconds(60)).until(() -> resumptions() == 2);
 
     source.transfer(DOMAIN).complete();
     source.putJob(DOMAIN, Optional.empty());
@@ -73,13 +73,13 @@ class PostCopyRecoveryTest extends SourceStage {
   @Test
   void aResumptionThatDoesNotGetOnIsPausedAndTriedAnew() throws HypervisorException {
     breaks(inPostCopy());
-    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    await().atMost(Duration.ofSeconds(60)).until(() -> resumptions() == 1);
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> source.calls().contains("pausePostCopy " + DOMAIN));
     assertThat(resumptions()).as("not beside a call that has not returned").isEqualTo(1);
     breaks(source.transfer(DOMAIN));
-    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 2);
+    await().atMost(Duration.ofSeconds(60)).until(() -> resumptions() == 2);
   }
 
   @Test
@@ -88,11 +88,11 @@ class PostCopyRecoveryTest extends SourceStage {
     target.setConnected(false);
     breaks(call);
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> Reason.PostCopyFailed.name().equals(reports.source().reason()));
     assertThat(resumptions()).isZero();
     target.setConnected(true);
-    await().atMost(Duration.ofSeconds(15)).until(() -> resumptions() == 1);
+    await().atMost(Duration.ofSeconds(60)).until(() -> resumptions() == 1);
   }
 
   @Test
@@ -108,9 +108,53 @@ class PostCopyRecoveryTest extends SourceStage {
     targetIsFenced = true;
     role.handle(failed);
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> source.calls().contains("destroy " + DOMAIN));
     awaitSaid(State.GuestLost);
+    assertThat(reports.source().reason()).isEqualTo(Reason.GuestLostAfterSwitchover.name());
+  }
+
+  @Test
+  void aGuestThatHasEndedAtTheTargetIsLostAndNotSaidToWaitForTheLink() throws HypervisorException {
+    var call = inPostCopy();
+    target.remove(DOMAIN, DomainEvent.Stopped);
+    isLost(call);
+  }
+
+  /** One with a definition leaves that behind. */
+  @Test
+  void soIsOneThatIsDefinedThere() throws HypervisorException {
+    var call = inPostCopy();
+    target.become(DOMAIN, Run.ShutOff, "failed", DomainEvent.Stopped);
+    isLost(call);
+  }
+
+  private void isLost(FakeHypervisor.FakeTransfer call) {
+    breaks(call); // libvirt keeps the job
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> source.calls().contains("destroy " + DOMAIN));
+    source.putJob(DOMAIN, Optional.empty());
+    awaitSaid(State.GuestLost);
+    assertThat(reports.source().reason()).isEqualTo(Reason.GuestLostAfterSwitchover.name());
+    assertThat(reports.source().message()).contains("kept on n2");
+    assertThat(resumptions()).isZero();
+  }
+
+  /** The source's process ends: what is at the target is not touched while it may run. */
+  @Test
+  void aGuestWhoseSourceHasEndedIsLeftAtTheTargetUntilItHasEndedThere() throws HypervisorException {
+    var call = inPostCopy();
+    source.become(DOMAIN, Run.ShutOff, "crashed", DomainEvent.Stopped);
+    source.putJob(DOMAIN, Optional.empty());
+    call.fail(new HypervisorException(Kind.Other, 9, "domain is not running"));
+    awaitSaid(State.HandOverPending);
+    assertThat(reports.source().message()).contains("virsh destroy");
+    assertThat(target.calls()).noneMatch(c -> c.startsWith("discard") || c.startsWith("resume"));
+
+    target.remove(DOMAIN, DomainEvent.Stopped);
+    awaitSaid(State.GuestLost);
+    assertThat(reports.source().reason()).isEqualTo(Reason.GuestLostAfterSwitchover.name());
   }
 
   @Test
@@ -118,7 +162,7 @@ class PostCopyRecoveryTest extends SourceStage {
     target.dieOfResumption();
     breaks(inPostCopy());
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> Reason.PostCopyFailed.name().equals(reports.source().reason()));
     assertThat(reports.source().message()).contains("libvirt").contains("Both halves are kept");
     assertThat(resumptions()).isZero();

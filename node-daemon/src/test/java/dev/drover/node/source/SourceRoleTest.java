@@ -1,6 +1,7 @@
 package dev.drover.node.source;
 
 import static dev.drover.node.report.RecordedReports.inAttempt;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -34,6 +35,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -47,7 +50,7 @@ class SourceRoleTest extends SourceStage {
         .singleElement()
         .satisfies(
             d -> {
-              assertThat(d.probe().content()).hasSize(32);
+              assertThat(d.probe().content()).hasSize(64);
               assertThat(source.readProbe("default", d.probe().volume(), 100)).isPresent();
             });
   }
@@ -204,6 +207,28 @@ class SourceRoleTest extends SourceStage {
   }
 
   @Test
+  void theProbeOfAMigrationThatWasDeletedMeanwhileGoes() throws HypervisorException {
+    var own = inspected();
+    role.gone(migration(Phase.PreMigration, own, null));
+    assertThat(probe(own)).isEmpty();
+  }
+
+  @Test
+  void leftProbesGoButNobodyElsesAndNoneThatIsNeeded() throws HypervisorException {
+    var own = inspected();
+    var probe = own.guest().disks().getFirst().probe();
+    var others = "drover-probe-" + UUID.randomUUID();
+    source.writeProbe("default", others, probe.content().getBytes(US_ASCII));
+
+    role.removeLeftProbes(
+        () -> Set.of(migration(Phase.PreMigration, own, null).getMetadata().getUid()));
+    assertThat(probe(own)).isPresent();
+    role.removeLeftProbes(Set::of);
+    assertThat(probe(own)).isEmpty();
+    assertThat(source.volumeNames("default")).contains(others);
+  }
+
+  @Test
   void theTargetResumesOnlyAfterTheSourcesProcessIsGone() throws HypervisorException {
     var transfer = begin();
     assertThat(transfer.request().landPaused()).isTrue();
@@ -216,7 +241,7 @@ class SourceRoleTest extends SourceStage {
     source.remove(DOMAIN, DomainEvent.StoppedMigrated);
     await()
         .during(Duration.ofMillis(600))
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> target.calls().stream().noneMatch(c -> c.startsWith("resume")));
     process.release();
     awaitSaid(State.Switched);
@@ -250,7 +275,7 @@ class SourceRoleTest extends SourceStage {
     assertThat(reports.source().state()).isIn(State.Transferring, State.Switching);
     // What is said later does not take it back.
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
     assertThat(reports.source().releasedAt()).isEqualTo(at);
     target.setConnected(true);
@@ -261,7 +286,7 @@ class SourceRoleTest extends SourceStage {
   private void assertNothingReleased() {
     await()
         .during(Duration.ofSeconds(1))
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> !reports.source().hasReleased());
   }
 
@@ -398,7 +423,7 @@ class SourceRoleTest extends SourceStage {
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
     // Somebody's abort does not tell that the target is fenced; that is found out.
     var aborted =
@@ -423,7 +448,7 @@ class SourceRoleTest extends SourceStage {
     source.putJob(DOMAIN, Optional.empty());
     transfer.fail(new HypervisorException(Kind.Other, 1, "client socket is closed"));
     await()
-        .atMost(Duration.ofSeconds(15))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(State.HandOverPending));
     assertThat(source.calls()).noneMatch(c -> c.startsWith("resume"));
     target.setConnected(true);
@@ -464,6 +489,7 @@ class SourceRoleTest extends SourceStage {
     transfer.fail(new HypervisorException(Kind.Other, 9, "domain is not running"));
     target.remove(DOMAIN, DomainEvent.Stopped);
     awaitSaid(State.GuestLost);
+    assertThat(reports.source().reason()).isEqualTo(Reason.GuestStopped.name());
     assertThat(target.calls()).noneMatch(c -> c.startsWith("resume"));
   }
 
@@ -498,7 +524,7 @@ class SourceRoleTest extends SourceStage {
     source.putTraffic(DOMAIN, new Traffic(1, 1000, true));
     source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
     await()
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> source.calls().contains("breakStreams " + DOMAIN));
     source.putJob(DOMAIN, Optional.empty());
     source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
@@ -514,7 +540,9 @@ class SourceRoleTest extends SourceStage {
     source.putTraffic(DOMAIN, new Traffic(1, 1000, false));
     await().until(() -> source.lookUps("traffic") > 2);
     source.putTraffic(DOMAIN, Traffic.NONE);
-    await().atMost(Duration.ofSeconds(8)).until(() -> source.calls().contains("suspend " + DOMAIN));
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> source.calls().contains("suspend " + DOMAIN));
     assertThat(source.calls()).containsSubsequence("breakControl " + DOMAIN, "suspend " + DOMAIN);
     source.putJob(DOMAIN, Optional.empty());
     source.become(DOMAIN, Run.Running, "unpaused", DomainEvent.Resumed);
@@ -586,7 +614,7 @@ class SourceRoleTest extends SourceStage {
     landPaused();
     await()
         .during(Duration.ofMillis(800))
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> !reports.sourceStates().contains(State.Stopped));
     source.become(DOMAIN, Run.PausedForMigration, "migration", DomainEvent.SuspendedForMigration);
     source.putJob(DOMAIN, Optional.empty());

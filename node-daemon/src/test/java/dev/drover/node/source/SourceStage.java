@@ -281,7 +281,7 @@ abstract class SourceStage {
 
     void awaitSaid(State state) {
       await()
-          .atMost(Duration.ofSeconds(15))
+          .atMost(Duration.ofSeconds(60))
           .untilAsserted(() -> assertThat(reports.sourceStates()).endsWith(state));
     }
 

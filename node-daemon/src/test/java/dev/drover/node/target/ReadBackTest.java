@@ -118,7 +118,7 @@ class ReadBackTest {
   void aFailureToReadIsNotTheEnd() throws HypervisorException {
     host.fail("readVolume", new HypervisorException(Kind.Unavailable, 38, "libvirt is away"));
     role.handle(migration(COPIED));
-    await().atMost(Duration.ofSeconds(15)).until(() -> reports.target() != null);
+    await().atMost(Duration.ofSeconds(60)).until(() -> reports.target() != null);
     assertThat(reports.target().digests()).hasSize(1);
   }
 }

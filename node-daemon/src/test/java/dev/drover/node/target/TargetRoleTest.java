@@ -41,6 +41,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -438,12 +439,99 @@ class TargetRoleTest {
   }
 
   @Test
-  void withoutAFreeSlotItIsRefused() throws HypervisorException {
+  void aSlotThatIsAboutToBeFreeIsWaitedFor() throws HypervisorException {
     maxIncoming = 0;
-    reserve(checked());
+    var migration = waiting();
+    finisher.restore(List.of());
+    assertThat(finisher.handle(migration)).isPresent();
+    assertThat(reports.target()).isNull();
+
+    maxIncoming = 1;
+    assertThat(finisher.handle(migration)).isEmpty();
+    awaitState(TargetReport.State.Reserved);
+    assertThat(finisher.reservations()).isEqualTo(1);
+  }
+
+  @Test
+  void withoutAFreeSlotItIsRefusedAfterAWhile() throws HypervisorException {
+    maxIncoming = 0;
+    var migration = waiting();
+    finisher.restore(List.of());
+    assertThat(finisher.handle(migration)).isPresent();
+
+    time.set(time.get().plus(TargetRole.PLACE_PATIENCE));
+    assertThat(finisher.handle(migration)).isEmpty();
     awaitState(TargetReport.State.Refused);
     assertThat(reports.target().reason()).isEqualTo(Reason.NoFreeSlot.name());
+    assertThat(finisher.reservations()).isZero();
+  }
+
+  @Test
+  void markersOfWhatHasEndedAreRemovedAndNobodyElses() throws HypervisorException {
+    var uid = "under-way";
+    host.writeProbe("default", "drover-making-" + uid, (uid + " n2").getBytes(US_ASCII));
+    host.writeProbe("default", "drover-making-ended", "ended n2".getBytes(US_ASCII));
+    host.writeProbe("default", "drover-making-others", "others n3".getBytes(US_ASCII));
+    host.writeProbe("default", "drover-probe-ended", "ended n2".getBytes(US_ASCII));
+
+    role.removeLeftMarkers(() -> Set.of(uid));
+
+    assertThat(host.volumeNames("default"))
+        .contains("drover-making-" + uid, "drover-making-others", "drover-probe-ended")
+        .doesNotContain("drover-making-ended");
+  }
+
+  @Test
+  void theMarkerGoesAlsoIfTheTransferWasOverBeforeItWasSeen() throws HypervisorException {
+    var disks = new Disk[] {disk("vda", null)};
+    reserve(checked(disks), disks);
+    awaitState(TargetReport.State.Reserved);
+    assertThat(host.volumes())
+        .extracting(VolumeState::name)
+        .anyMatch(name -> name.startsWith("drover-making-"));
+
+    handle(
+        Phase.Succeeded,
+        Storage.Auto,
+        source(SourceReport.State.Switched, guest(disks)),
+        reports.target(),
+        null);
+
+    assertThat(host.volumes())
+        .extracting(VolumeState::name)
+        .noneMatch(name -> name.startsWith("drover-making-"));
     assertThat(role.reservations()).isZero();
+  }
+
+  /** Its end was told while this process did not listen yet. */
+  @Test
+  void whatHasEndedWithoutAWordHoldsNothing() {
+    var before = orphan(SourceReport.State.Transferring, CommitOrder.Fenced, guest());
+    role.restore(List.of(before));
+    assertThat(role.reservations()).isEqualTo(1);
+
+    role.releaseEnded(() -> Set.of(before.getMetadata().getUid()));
+    assertThat(role.reservations()).isEqualTo(1);
+
+    role.releaseEnded(Set::of);
+    assertThat(role.reservations()).isZero();
+  }
+
+  private LiveMigration waiting() {
+    return RecordedReports.migration(
+        RecordedReports.spec(),
+        DOMAIN,
+        Phase.Reservation,
+        source(SourceReport.State.Inspected, guest()),
+        new TargetReport(
+            "n2",
+            TargetReport.State.Checked,
+            "Checked",
+            null,
+            "2026-11-23T12:00:00Z",
+            null,
+            List.of()),
+        null);
   }
 
   @Test
@@ -555,6 +643,37 @@ class TargetRoleTest {
     awaitState(TargetReport.State.Clean);
     assertThat(host.domain(DOMAIN)).isEmpty();
     assertThat(host.volumes()).isEmpty();
+    assertThat(role.reservations()).isZero();
+  }
+
+  /** Its disks here are the only ones that have what it wrote last. */
+  @Test
+  void theVolumesOfALostGuestThatMayHaveRunHereAreKept() throws HypervisorException {
+    var own = reserved();
+    host.put(
+        FakeHypervisor.in(
+            FakeHypervisor.running(DOMAIN, "web"), DomainState.Run.PausedForPostCopy, "failed"));
+    handle(
+        Phase.PostCopy,
+        Storage.Auto,
+        new SourceReport(
+            "n1",
+            SourceReport.State.GuestLost,
+            Reason.GuestLostAfterSwitchover.name(),
+            null,
+            "2026-11-23T12:00:00Z",
+            null,
+            guest(disk("vda", null)),
+            null),
+        own,
+        FAILURE);
+    awaitState(TargetReport.State.Clean);
+    assertThat(reports.target().message()).contains("kept here", "web-vda.qcow2 in pool default");
+    assertThat(host.domain(DOMAIN))
+        .get()
+        .extracting(DomainState::run)
+        .isEqualTo(DomainState.Run.ShutOff);
+    assertThat(host.volumes()).extracting(VolumeState::name).containsExactly("web-vda.qcow2");
     assertThat(role.reservations()).isZero();
   }
 

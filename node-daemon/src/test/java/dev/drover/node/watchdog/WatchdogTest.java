@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class WatchdogTest {
   private static final List<Optional<Duration>> TIMES =
-      Stream.of(-1, 0, 1500, 2500, 3500, 40_000).map(WatchdogTest::time).toList();
+      Stream.of(-1, 0, 1500, 2500, 3500, 4500, 40_000).map(WatchdogTest::time).toList();
 
   private static Optional<Duration> time(int milliseconds) {
     return milliseconds < 0 ? Optional.empty() : Optional.of(Duration.ofMillis(milliseconds));
@@ -26,7 +26,7 @@ class WatchdogTest {
       for (int streams : new int[] {0, 2}) {
         for (var still : TIMES) {
           for (var deaf : TIMES) {
-            for (int unmoved : new int[] {0, 2500, 3500, 40_000}) {
+            for (int unmoved : new int[] {0, 900, 2500, 3500, 40_000}) {
               for (int done : new int[] {-1, 500, 5000}) {
                 all.add(
                     new Sight(
@@ -70,7 +70,7 @@ class WatchdogTest {
 
   @Test
   void nothingIsDoneWhileBytesMove() {
-    assertThat(everything().filter(s -> s.unmovedFor().compareTo(Watchdog.DEAD_LINK) < 0))
+    assertThat(everything().filter(s -> s.unmovedFor().compareTo(Watchdog.LATE_PEER) < 0))
         .noneMatch(s -> acts(Watchdog.decide(s)));
   }
 
@@ -118,6 +118,10 @@ class WatchdogTest {
     "   -1, 3000, 2,  3000, false,   -1, true,    -1,    -1, BreakStreams",
     "   -1,   -1, 2,  3000, false, 3000, true,    -1,    -1, BreakStreams",
     " 3000,   -1, 0,  3000, false,   -1, true,    -1,    -1, BreakControl",
+    " 4100,   -1, 0,  2900, false,   -1, true,    -1,    -1, Wait",
+    " 4200,   -1, 0,  1000, false,   -1, true,    -1,    -1, BreakControl",
+    " 4200,   -1, 0,   900, false,   -1, true,    -1,    -1, Wait",
+    " 4200,   -1, 0,  1000, false,   -1, false,   -1,    -1, Tell",
     " 3000,   -1, 0,  3000, false,   -1, false,   -1,    -1, Tell",
     " 4000,   -1, 0,  4000, false,   -1, true,   500,    -1, Wait",
     " 9000,   -1, 0,  9000, false,   -1, true,  4000,    -1, RestartLibvirt",

@@ -5,8 +5,11 @@ import dev.drover.node.hypervisor.PeerAddress;
 import dev.drover.node.hypervisor.PortRange;
 import dev.drover.node.hypervisor.TransferConnections;
 import dev.drover.node.hypervisor.libvirt.TcpSocket.SocketId;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -27,6 +30,15 @@ final class KernelConnections implements TransferConnections {
   private final SocketOwners owners;
   private final PeerClaims claims;
   private final Set<SocketId> before = new HashSet<>();
+
+  /** By inode, as they were when they were judged. */
+  private final Map<Long, TcpSocket> streams = new HashMap<>();
+
+  /** Inodes of the emulator's sockets that are no streams. */
+  private final Set<Long> others = new HashSet<>();
+
+  /** Inodes of those that were no streams when they were looked at first: asked once more. */
+  private final Set<Long> unclear = new HashSet<>();
 
   KernelConnections(
       UUID uuid,
@@ -78,12 +90,41 @@ final class KernelConnections implements TransferConnections {
     claims.forget(uuid);
   }
 
-  private List<TcpSocket> streams() throws HypervisorException {
+  /**
+   * This is asked five times a second as long as the transfer runs, so what is known is looked at
+   * by itself: a list of all costs the kernel a walk through the whole machine's connections, and
+   * is taken only when the emulator has a socket that was not judged yet.
+   */
+  private synchronized List<TcpSocket> streams() throws HypervisorException {
     Set<Long> own = owners.socketsOf(pid);
-    return SocketDiagnosis.to(target.address()).stream()
-        .filter(socket -> own.contains(socket.inode()))
-        .filter(socket -> ports.contains(socket.remotePort()))
-        .filter(socket -> !before.contains(socket.id()))
-        .toList();
+    streams.keySet().retainAll(own);
+    others.retainAll(own);
+    unclear.retainAll(own);
+    if (own.stream().allMatch(inode -> streams.containsKey(inode) || others.contains(inode))) {
+      List<TcpSocket> now = new ArrayList<>();
+      for (TcpSocket stream : streams.values()) {
+        SocketDiagnosis.again(stream).ifPresent(now::add);
+      }
+      return now;
+    }
+    judge(own);
+    return List.copyOf(streams.values());
+  }
+
+  private void judge(Set<Long> own) throws HypervisorException {
+    streams.clear();
+    for (TcpSocket socket : SocketDiagnosis.to(target.address())) {
+      if (own.contains(socket.inode())
+          && ports.contains(socket.remotePort())
+          && !before.contains(socket.id())) {
+        streams.put(socket.inode(), socket);
+      }
+    }
+    for (long inode : own) {
+      // One that was just made is connected only a moment later.
+      if (!streams.containsKey(inode) && !unclear.add(inode)) {
+        others.add(inode);
+      }
+    }
   }
 }

@@ -445,6 +445,11 @@ public final class LibvirtHypervisor implements Hypervisor {
   }
 
   @Override
+  public List<String> volumeNames(String pool) throws HypervisorException {
+    return storageCall("volumes of pool " + pool, link -> Storage.names(link, pool));
+  }
+
+  @Override
   public void deleteVolume(String pool, String volume) throws HypervisorException {
     storageCall(
         "removal of volume " + volume,

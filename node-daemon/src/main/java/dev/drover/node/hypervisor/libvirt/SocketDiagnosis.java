@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Lists and destroys TCP sockets of this network namespace (sock_diag(7)). To destroy one needs
@@ -25,6 +26,7 @@ final class SocketDiagnosis {
   private static final short SOCK_DIAG_BY_FAMILY = 20;
   private static final short SOCK_DESTROY = 21;
   private static final short NLM_F_REQUEST = 1;
+  private static final short NLM_F_MULTI = 2;
   private static final short NLM_F_ACK = 4;
   private static final short NLM_F_DUMP = 0x300;
   private static final byte IPPROTO_TCP = 6;
@@ -39,7 +41,10 @@ final class SocketDiagnosis {
 
   private SocketDiagnosis() {}
 
-  /** The sockets whose other end is at that address, whatever the port. */
+  /**
+   * The sockets whose other end is at that address, whatever the port. The kernel walks through all
+   * connections of this machine for it, those of its containers included.
+   */
   static List<TcpSocket> to(InetAddress remote) throws HypervisorException {
     if (remote instanceof Inet6Address) {
       return to(remote, Libc.AF_INET6);
@@ -77,6 +82,20 @@ final class SocketDiagnosis {
     return talk("list of TCP connections", request);
   }
 
+  /** The same socket, as it is now; costs the same however many there are. Empty if it is gone. */
+  static Optional<TcpSocket> again(TcpSocket socket) throws HypervisorException {
+    try {
+      return talk("look at a TCP connection", about(socket, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST))
+          .stream()
+          .findFirst();
+    } catch (HypervisorException e) {
+      if (e.code() == Libc.ENOENT) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
   /**
    * Destroys the socket: its owner gets ECONNABORTED at once, the other end a reset if it can be
    * reached.
@@ -84,13 +103,11 @@ final class SocketDiagnosis {
    * @return whether it was still there
    */
   static boolean destroy(TcpSocket socket) throws HypervisorException {
-    ByteBuffer request =
-        request(
-            SOCK_DESTROY, (short) (NLM_F_REQUEST | NLM_F_ACK), socket.family(), HEADER + REQUEST);
-    request.putInt(HEADER + 4, -1);
-    request.put(HEADER + 8, socket.id().bytes(), 0, TcpSocket.SocketId.SIZE);
     try {
-      var unused = talk("end of a TCP connection", request);
+      var unused =
+          talk(
+              "end of a TCP connection",
+              about(socket, SOCK_DESTROY, (short) (NLM_F_REQUEST | NLM_F_ACK)));
       return true;
     } catch (HypervisorException e) {
       if (e.code() == Libc.ENOENT) {
@@ -98,6 +115,12 @@ final class SocketDiagnosis {
       }
       throw e;
     }
+  }
+
+  private static ByteBuffer about(TcpSocket socket, short type, short flags) {
+    return request(type, flags, socket.family(), HEADER + REQUEST)
+        .putInt(HEADER + 4, -1)
+        .put(HEADER + 8, socket.id().bytes(), 0, TcpSocket.SocketId.SIZE);
   }
 
   private static int family(InetAddress address) {
@@ -167,6 +190,9 @@ final class SocketDiagnosis {
         return true;
       }
       TcpSocket.read(from.slice(at + HEADER, length - HEADER)).ifPresent(found::add);
+      if ((from.getShort(at + 6) & NLM_F_MULTI) == 0) {
+        return true; // what was asked for by its id comes alone
+      }
       at += (length + 3) & ~3;
     }
     return false;

@@ -111,6 +111,11 @@ final class Storage {
     }
   }
 
+  /** virStoragePoolListVolumes; none if there is no such active pool. */
+  static List<String> names(Link link, String pool) throws HypervisorException {
+    return inPool(link, pool, found -> List.of(found.listVolumes())).orElse(List.of());
+  }
+
   /** virStorageVolDelete; does nothing if there is no such volume or active pool. */
   static void delete(Link link, String pool, String name) throws HypervisorException {
     inPool(

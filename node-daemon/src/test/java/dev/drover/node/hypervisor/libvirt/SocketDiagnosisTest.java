@@ -107,6 +107,44 @@ class SocketDiagnosisTest {
   }
 
   @Test
+  void aSocketThatIsKnownIsLookedAtByItself() throws IOException, HypervisorException {
+    Socket client = connect();
+    TcpSocket known =
+        SocketDiagnosis.to(server.getInetAddress()).stream()
+            .filter(s -> s.localPort() == client.getLocalPort())
+            .findFirst()
+            .orElseThrow();
+    client.getOutputStream().write(new byte[1000]);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(SocketDiagnosis.again(known).orElseThrow().bytesAcknowledged())
+                    .isBetween(1000L, 1001L));
+    assertThat(SocketDiagnosis.again(known).orElseThrow())
+        .returns(known.id(), TcpSocket::id)
+        .returns(known.inode(), TcpSocket::inode);
+    client.setSoLinger(true, 0); // a reset leaves nothing behind
+    client.close();
+    assertThat(SocketDiagnosis.again(known)).isEmpty();
+  }
+
+  @Test
+  void streamsAreCountedHoweverLateTheyOpenAndWhenTheyEnd()
+      throws IOException, HypervisorException {
+    KernelConnections transfer = connections(thePort(), true);
+    Socket first = connect();
+    for (int looks = 0; looks < 5; looks++) {
+      assertThat(transfer.traffic().streams()).isEqualTo(1);
+    }
+    first.getOutputStream().write(new byte[100_000]);
+    await().untilAsserted(() -> assertThat(transfer.traffic().bytesMoved()).isGreaterThan(99_999));
+    connect();
+    assertThat(transfer.traffic().streams()).isEqualTo(2);
+    first.close();
+    await().untilAsserted(() -> assertThat(transfer.traffic().streams()).isEqualTo(1));
+  }
+
+  @Test
   void onlyWhatTheTransferHasOpenedCountsAndOnlyOnMigrationPorts()
       throws IOException, HypervisorException {
     connect(); // a network disk, say, that the guest had before
