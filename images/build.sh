@@ -76,6 +76,9 @@ fi
 
 [ $prepare = no ] || exit 0
 
+# Two tests may want it at once.
+exec 9>"$component/target/.image.lock"
+flock 9
 application=$component/target/image
 rm -rf "$application"
 mkdir -p "$application/opt/drover"
@@ -93,6 +96,7 @@ case $component in
   node-daemon) config+='"dev.drover.node.DaemonMain"]}' ;;
 esac
 archive=$PWD/$component/target/drover-$component-image.tar
-images/oci.sh "$archive" "ghcr.io/drover/$component:$version" "$config" "$root" "$application" \
+images/oci.sh "$archive.new" "ghcr.io/drover/$component:$version" "$config" "$root" "$application" \
   >"$component/target/drover-$component-image.digest"
+mv "$archive.new" "$archive"
 printf '%s\n' "$archive"

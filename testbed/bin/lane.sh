@@ -15,14 +15,18 @@ set -euo pipefail
 }
 export LANE=/var/tmp/drover-lanes/$1
 shift
-mkdir -p "$LANE"/{run,data,cgroup} /run/drover-testbed /var/tmp/drover-testbed
+mkdir -p "$LANE"/{run,data,cgroup,perf} /run/drover-testbed /var/tmp/drover-testbed /tmp/hsperfdata_root
 # Whoever looks at all processes, as the observer does, sees this lane's only; they end with it.
 exec unshare --net --pid --fork --kill-child --mount-proc --propagation private bash -c '
   mount --bind "$LANE/run" /run/drover-testbed
   mount --bind "$LANE/data" /var/tmp/drover-testbed
+  # A JVM complains, to stdout, of the file of one of the same number elsewhere.
+  mount --bind "$LANE/perf" /tmp/hsperfdata_root
   # Of its own network; what was mounted in it comes along, for hosts that are nodes.
   mount --rbind /sys/fs/cgroup "$LANE/cgroup"
   mount -t sysfs sysfs /sys
   mount --rbind "$LANE/cgroup" /sys/fs/cgroup
   ip link set lo up
-  "$@"' lane "$@"
+  # Not in place of this shell: somebody has to be there for processes that lose their parent.
+  "$@"
+  exit $?' lane "$@"

@@ -71,8 +71,9 @@ find_jdk() {
   local home
   for home in "${JAVA_HOME:-}" /usr/lib/jvm/*25* /opt/*jdk*25* "$HOME"/.sdkman/candidates/java/25*; do
     [ -x "$home/bin/javac" ] || continue
-    case $("$home/bin/javac" -version 2>&1) in
-      "javac 25"*)
+    case $("$home/bin/javac" -version 2>/dev/null) in
+      # It may be preceded by a warning of the JVM, which goes to stdout.
+      *"javac 25"*)
         export JAVA_HOME=$home PATH=$home/bin:$PATH
         return 0
         ;;
@@ -156,8 +157,10 @@ prepare_nodes() {
   "$drover_root/images/build.sh" prepare node-daemon
 }
 
-# prepare_tests: what only tests need beside a testbed: the old host, the servers of network volumes, helm, cert-manager.
+# prepare_tests: what only tests need beside a testbed: the old host, the servers of network volumes, helm, cert-manager,
+# the Drover before this one.
 prepare_tests() {
+  ! nodes_possible || "$drover_root/testbed/bin/previous.sh" >/dev/null
   "$drover_root/testbed/bin/helm.sh" >/dev/null
   "$drover_root/testbed/bin/certmanager.sh" >/dev/null
   "$drover_root/testbed/bin/root.sh" bookworm >/dev/null

@@ -47,6 +47,9 @@ public final class Testbed implements AutoCloseable {
    */
   private static final String NAME = "main";
 
+  /** Each has an image. */
+  private static final List<String> COMPONENTS = List.of("operator", "node-daemon");
+
   private final StateDirectory state;
   private final HostSettings usual;
   private final ControlPlane controlPlane;
@@ -193,12 +196,11 @@ public final class Testbed implements AutoCloseable {
   private void installRelease() {
     long started = System.nanoTime();
     if (!droverInstalled) {
-      for (String component : List.of("operator", "node-daemon")) {
-        Path archive = Recipes.image(component);
-        nodes().forEach(node -> node.load(archive));
+      for (String component : COMPONENTS) {
+        load(Recipes.image(component));
       }
       // For `helm test`.
-      nodes().forEach(node -> node.load(Recipes.nodes().resolve("kubectl.tar")));
+      load(Recipes.nodes().resolve("kubectl.tar"));
       release().install(Map.of());
       droverInstalled = true;
     }
@@ -209,6 +211,20 @@ public final class Testbed implements AutoCloseable {
   /** Drover as Helm knows it; only with nodes. */
   public HelmRelease release() {
     return new HelmRelease(controlPlane);
+  }
+
+  /**
+   * The same release, of an earlier version's chart; its images are loaded into the nodes.
+   *
+   * @param previous what {@link Recipes#previous} has made
+   */
+  public HelmRelease release(Path previous) {
+    COMPONENTS.forEach(component -> load(previous.resolve(component + ".tar")));
+    return new HelmRelease(controlPlane, previous.resolve("chart"));
+  }
+
+  private void load(Path image) {
+    nodes().forEach(node -> node.load(image));
   }
 
   private void startDaemons() {

@@ -4,10 +4,11 @@ import dev.drover.testbed.cluster.ChartInstallation;
 import dev.drover.testbed.cluster.ControlPlane;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.ExtensionContext.StoreScope;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
-/** Started for the first class that asks for it, closed after the last. */
+/** Started for the first class that asks for it, closed after the JVM's last. */
 final class SharedControlPlane implements ParameterResolver {
   private static final Namespace OWN = Namespace.create(SharedControlPlane.class);
 
@@ -19,8 +20,7 @@ final class SharedControlPlane implements ParameterResolver {
   @Override
   public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
     return context
-        .getRoot()
-        .getStore(OWN)
+        .getStore(StoreScope.LAUNCHER_SESSION, OWN)
         .getOrComputeIfAbsent(ControlPlane.class, type -> start(), ControlPlane.class);
   }
 

@@ -1,6 +1,7 @@
 package dev.drover.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationSpec;
@@ -30,8 +31,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What the fence costs: how long a guest is not heard from outside while it moves, fenced against
- * direct, in turn. Run it by {@code ./test bench -Dtest=FenceBench}; the figures are in
- * docs/reference/performance.md.
+ * direct, in turn. Run it by {@code ./test bench -Dtest=FenceBench}, or some of the guests with
+ * {@code -Dguests=fence-2048}; the figures are in docs/reference/performance.md.
  */
 @Tag("bench")
 @DroverTestbed
@@ -45,9 +46,10 @@ class FenceBench {
   void fencedAgainstDirect(int touchedMib, String storage, Testbed testbed) {
     boolean block = storage.equals("block");
     var name = "fence-" + touchedMib + "-" + storage;
+    assumeTrue(name.contains(System.getProperty("guests", "")), "not asked for");
     var spec =
         GuestSpec.named(name)
-            .withMemoryMib(touchedMib + 128)
+            .withMemoryMib(touchedMib + 256)
             .withDisk(block ? DiskSpec.local(64) : DiskSpec.shared(64));
     try (var guest = testbed.guest(spec)) {
       guest.start(testbed.host("n1")).awaitBooted();

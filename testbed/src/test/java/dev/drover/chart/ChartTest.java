@@ -316,6 +316,21 @@ class ChartTest {
     assertThat(of(PodDisruptionBudget.class, rendered(Map.of("operator.replicas", 1)))).isEmpty();
   }
 
+  /** One that does is ignored on nodes without a zone, and every other of the pod's with it. */
+  @Test
+  void noSpreadConstraintNeedsAZone() {
+    var spec =
+        of(Deployment.class, rendered(Map.of())).getFirst().getSpec().getTemplate().getSpec();
+
+    assertThat(spec.getTopologySpreadConstraints())
+        .singleElement()
+        .satisfies(
+            constraint -> {
+              assertThat(constraint.getTopologyKey()).isEqualTo("kubernetes.io/hostname");
+              assertThat(constraint.getMatchLabelKeys()).containsExactly("pod-template-hash");
+            });
+  }
+
   @Test
   void theDashboardKnowsItsMetrics() throws IOException {
     assertThat(dashboards(Map.of())).isEmpty();

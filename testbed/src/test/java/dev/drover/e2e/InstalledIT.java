@@ -38,8 +38,7 @@ class InstalledIT {
     var operators = pods(testbed, "drover-operator");
     var daemons = pods(testbed, "drover-node-daemon");
 
-    // One of each on each node.
-    assertThat(operators).extracting(Pod::node).containsExactlyInAnyOrder("n1", "n2");
+    assertOneOperatorOnEachNode(testbed);
     assertThat(daemons).extracting(Pod::node).containsExactlyInAnyOrder("n1", "n2");
     assertThat(operators)
         .allMatch(pod -> pod.image().startsWith("ghcr.io/drover/operator:"))
@@ -141,6 +140,7 @@ class InstalledIT {
         testbed.release().upgrade(with("nodeDaemon.privileged", false, "operator.httpPort", 9801));
         testbed.release().awaitRollout();
         assertThat(uids(testbed)).hasSameSizeAs(before).doesNotContainAnyElementsOf(before);
+        assertOneOperatorOnEachNode(testbed);
         assertThat(authority(testbed)).as("another CA would cut hosts off").isEqualTo(authority);
         assertThat(migration.phase().isTerminal()).as("it ended before the upgrade did").isFalse();
         assertThat(migration.patchSpec("{\"bandwidthMiBps\": null}").succeeded()).isTrue();
@@ -158,6 +158,7 @@ class InstalledIT {
         testbed.release().rollBack();
         testbed.release().awaitRollout();
         assertThat(privileged(testbed)).containsOnly(true);
+        assertOneOperatorOnEachNode(testbed);
         assertThat(way.phase().isTerminal()).as("it ended before the rollback did").isFalse();
         assertThat(way.patchSpec("{\"bandwidthMiBps\": null}").succeeded()).isTrue();
         way.awaitSucceeded();
@@ -227,6 +228,13 @@ class InstalledIT {
 
     assertThat(operators).hasSize(2).allMatch(mib -> mib < OPERATOR_LIMIT_MIB);
     assertThat(daemons).hasSize(2).allMatch(mib -> mib < DAEMON_LIMIT_MIB);
+  }
+
+  /** Whichever of the old ones were still there when the new ones were scheduled. */
+  private static void assertOneOperatorOnEachNode(Testbed testbed) {
+    assertThat(pods(testbed, "drover-operator"))
+        .extracting(Pod::node)
+        .containsExactlyInAnyOrder("n1", "n2");
   }
 
   /** Whether the daemons' pods are. */

@@ -48,6 +48,36 @@ class LibvirtRestartIT {
     }
   }
 
+  /** It was deleted before anybody could remove what was beside its disk. */
+  @Test
+  void aProbeIsRemovedWhenLibvirtIsBackThoughItsMigrationIsGone(Testbed testbed) {
+    try (var scene =
+        Scene.onSource(testbed, GuestSpec.named("forgotten").withDisk(DiskSpec.local(32)))) {
+      scene.target().daemon().pause(); // so that its answer is waited for
+      var migration = scene.migrate("target: {nodeName: n2}\n");
+      var uid = migration.object().orElseThrow().getMetadata().getUid();
+      Waiting.until(
+          "there is a probe", () -> scene.source().files(Scene.OWN_POOL).contains(probe(uid)));
+      scene.source().libvirtd().kill();
+      scene.target().daemon().resume();
+      assertThat(migration.awaitEnd().failure().reason()).isEqualTo(Reason.SourceNotReady.name());
+      migration.delete();
+      Waiting.until("it is gone", Migration.DEADLINE, () -> migration.object().isEmpty());
+      assertThat(scene.source().files(Scene.OWN_POOL)).contains(probe(uid));
+
+      scene.source().libvirtd().start();
+
+      Waiting.until(
+          "the probe is gone", () -> !scene.source().files(Scene.OWN_POOL).contains(probe(uid)));
+    } finally {
+      testbed.host("n2").daemon().resume();
+    }
+  }
+
+  private static String probe(String migrationUid) {
+    return "drover-probe-" + migrationUid;
+  }
+
   @Test
   void theSourcesLibvirtDiesDuringTheTransfer(Testbed testbed) {
     var spec = GuestSpec.named("orphan").withDisk(DiskSpec.local(64)).dirtying(96, 8);

@@ -6,10 +6,14 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
+import dev.drover.testbed.process.Waiting;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.UUID;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,5 +51,36 @@ class RestartIT {
           .isEqualTo(status.phases().size());
       scene.assertMoved(boot);
     }
+  }
+
+  /** Its daemon was away from the reservation until the object was deleted. */
+  @Test
+  void aMarkerOfAReservationThatEndedMeanwhileIsRemoved(Testbed testbed) {
+    var host = testbed.host("n2");
+    String own = putMarker(host, "n2");
+    String other = putMarker(host, "n3");
+    try {
+      host.daemon().restart();
+
+      Waiting.until("the marker is gone", () -> !host.files(Scene.OWN_POOL).contains(own));
+      assertThat(host.files(Scene.OWN_POOL)).as("another node's marker").contains(other);
+    } finally {
+      host.virsh("vol-delete", other, "--pool", "default").orThrow();
+    }
+  }
+
+  private static String putMarker(HypervisorHost host, String nodeName) {
+    var uid = UUID.randomUUID().toString();
+    var volume = "drover-making-" + uid;
+    host.exec(
+            "sh",
+            "-c",
+            "printf '%s' \"$1\" >\"$2\"",
+            "sh",
+            uid + " " + nodeName,
+            Scene.OWN_POOL + "/" + volume)
+        .orThrow();
+    host.virsh("pool-refresh", "default").orThrow();
+    return volume;
   }
 }

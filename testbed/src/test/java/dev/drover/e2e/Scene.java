@@ -2,6 +2,7 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.Guest;
 import dev.drover.testbed.guest.GuestSpec;
@@ -78,6 +79,25 @@ final class Scene implements AutoCloseable {
   }
 
   /**
+   * Returns in post-copy; its memory follows slowly, so that there is time for something to happen.
+   */
+  Migration switchToPostCopy() {
+    var migration =
+        migrate(
+            """
+            target: {nodeName: n2}
+            bandwidthMiBps: 6
+            maxDowntimeMilliseconds: 50
+            postCopy: Allowed
+            commit: Direct
+            """);
+    migration.awaitMemoryCopy();
+    assertThat(migration.patchSpec("{\"switchover\":\"PostCopy\"}").exitCode()).isZero();
+    migration.awaitPhase(Phase.PostCopy);
+    return migration;
+  }
+
+  /**
    * The guest beats at the target, from the same boot, with all of its memory and disks; nothing is
    * left behind.
    */
@@ -112,10 +132,11 @@ final class Scene implements AutoCloseable {
     assertThat(target().virsh("list", "--all", "--name").out()).doesNotContain(guest.name());
   }
 
+  /** Nor what tells of a reservation. */
   void assertNoProbesLeft() {
     for (var host : List.of(source(), target())) {
-      assertThat(host.files(OWN_POOL)).noneMatch(f -> f.startsWith("drover-probe-"));
-      assertThat(host.files("/mnt/shared")).noneMatch(f -> f.startsWith("drover-probe-"));
+      assertThat(host.files(OWN_POOL)).noneMatch(f -> f.startsWith("drover-"));
+      assertThat(host.files("/mnt/shared")).noneMatch(f -> f.startsWith("drover-"));
     }
   }
 

@@ -2,12 +2,15 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.LiveMigration;
+import dev.drover.api.v1alpha1.Phase;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -15,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -75,16 +79,19 @@ class StandstillBench {
 
   private record Cell(LinkFault fault, Moment moment, boolean block) {}
 
-  /** All, or those whose name contains what the property says: {@code -Dcells=LinkCut}. */
+  /**
+   * All, or those in whose mode and name the property's regular expression is found: {@code
+   * -Dcells='without.*LinkCut'}.
+   */
   private static List<Cell> cells(String mode) {
-    var only = System.getProperty("cells", "");
+    var only = Pattern.compile(System.getProperty("cells", ""));
     List<Cell> cells = new ArrayList<>();
     for (var fault : LinkFault.values()) {
       for (var moment : Moment.values()) {
         for (boolean block : new boolean[] {true, false}) {
           var cell = new Cell(fault, moment, block);
           boolean makesSense = block || moment != Moment.DiskCopy;
-          if (makesSense && (mode + cell).contains(only)) {
+          if (makesSense && only.matcher(mode + cell).find()) {
             cells.add(cell);
           }
         }
@@ -111,10 +118,32 @@ class StandstillBench {
         System.out.println("standstill " + mode + " " + cell + " FAILED " + firstLine(e));
         longest = Duration.ofHours(1);
       }
-      testbed.repair();
-      testbed.removeGuests();
+      cleanUp(testbed, mode);
     }
     return longest;
+  }
+
+  /** What still hangs in a dead connection would hold the places of the next one. */
+  private static void cleanUp(Testbed testbed, String mode) {
+    if (mode.equals("without")) {
+      testbed.hosts().forEach(HypervisorHost::powerOff);
+    }
+    testbed.repair();
+    Waiting.until(
+        "every migration has ended",
+        Migration.DEADLINE,
+        () ->
+            testbed
+                .controlPlane()
+                .client()
+                .resources(LiveMigration.class)
+                .inNamespace(Migration.NAMESPACE)
+                .list()
+                .getItems()
+                .stream()
+                .allMatch(each -> each.getStatus().phaseValue().isTerminal()));
+    // Not before: of a guest that nobody defines any more, a migration waits for a person.
+    testbed.removeGuests();
   }
 
   private static String firstLine(Throwable e) {
@@ -127,14 +156,15 @@ class StandstillBench {
     var disk = cell.block() ? DiskSpec.local(128) : DiskSpec.shared(64);
     boolean switchover = cell.moment() == Moment.Switchover;
     var spec =
-        GuestSpec.named(name).withDisk(disk).dirtying(switchover ? 64 : 96, switchover ? 40 : 4);
+        GuestSpec.named(name).withDisk(disk).dirtying(switchover ? 24 : 96, switchover ? 40 : 4);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
       if (cell.block()) {
         scene.guest().fillDisk(0, cell.moment() == Moment.DiskCopy ? 96 : 16);
       }
       if (switchover) {
-        // QEMU drops every cap while the guest stands still: only a slow line makes it last.
+        // QEMU drops every cap while the guest stands still: only a slow line makes it last, some
+        // three seconds.
         tc("add", "root", "tbf", "rate", "80mbit", "burst", "128kb", "latency", "400ms");
       }
       try {
@@ -153,7 +183,7 @@ class StandstillBench {
         scene.migrate(
             "target: {nodeName: n2}\n"
                 + (cell.moment() == Moment.Switchover
-                    ? "maxDowntimeMilliseconds: 10000\n"
+                    ? "maxDowntimeMilliseconds: 4000\n"
                     : "bandwidthMiBps: 6\n"));
     cell.moment().await(scene, migration);
     HypervisorHost target = scene.target();
@@ -190,8 +220,12 @@ class StandstillBench {
         over ? migration.phase() : "not over");
     assertThat(scene.guest().twoCopiesHeard()).as("two copies").isFalse();
     if (mode.equals("with")) {
-      migration.awaitEnd();
-      scene.assertStayed(boot);
+      // What only waited for a link has gone on when that was back.
+      if (migration.awaitEnd().phaseValue() == Phase.Succeeded) {
+        scene.assertMoved(boot);
+      } else {
+        scene.assertStayed(boot);
+      }
     }
     return still;
   }

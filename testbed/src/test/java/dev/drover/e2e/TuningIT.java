@@ -150,18 +150,7 @@ class TuningIT {
     var spec = GuestSpec.named("forcedpost").dirtying(128, 8);
     try (var scene = Scene.onSource(testbed, spec)) {
       var boot = scene.guest().bootId();
-      var migration =
-          scene.migrate(
-              """
-              target: {nodeName: n2}
-              bandwidthMiBps: 6
-              maxDowntimeMilliseconds: 50
-              postCopy: Allowed
-              commit: Direct
-              """);
-      migration.awaitMemoryCopy();
-      assertThat(migration.patchSpec("{\"switchover\":\"PostCopy\"}").exitCode()).isZero();
-      migration.awaitPhase(Phase.PostCopy);
+      var migration = scene.switchToPostCopy();
       var abort = migration.patchSpec("{\"abort\":true}");
       assertThat(abort.exitCode()).isNotZero();
       assertThat(abort.err()).contains("spec.abort comes too late").contains("n2");

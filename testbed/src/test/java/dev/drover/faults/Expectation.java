@@ -49,14 +49,17 @@ final class Expectation {
           };
       case SourceQemuKilled ->
           switch (moment) {
-            case PreMigration, Reservation, DiskCopy, RamCopy, PostCopy -> EnumSet.of(Outcome.Gone);
+            case PreMigration, Reservation, DiskCopy, RamCopy -> EnumSet.of(Outcome.Gone);
+            // What is there may run on until it misses its memory: whoever knows ends it.
+            case PostCopy -> EnumSet.of(Outcome.Gone, Outcome.Waits);
             // Its process ends just then anyhow.
             case Switchover, HandOver -> EnumSet.of(Outcome.Gone, Outcome.Moved);
             case Commitment -> EnumSet.of(Outcome.Moved);
           };
       case SourceHostDead ->
           switch (moment) {
-            case PreMigration, Reservation, DiskCopy, RamCopy, PostCopy -> EnumSet.of(Outcome.Gone);
+            case PreMigration, Reservation, DiskCopy, RamCopy -> EnumSet.of(Outcome.Gone);
+            case PostCopy -> EnumSet.of(Outcome.Gone, Outcome.Waits);
             // The only one who knew whether the guest had left is dead: nobody may guess.
             case Switchover, HandOver -> EnumSet.of(Outcome.Gone, Outcome.Moved, Outcome.Waits);
             case Commitment -> EnumSet.of(Outcome.Moved);

@@ -31,7 +31,9 @@ class FaultMatrix {
   @TestFactory
   Stream<DynamicTest> cells(Testbed testbed) {
     var results = new Results();
-    return tests(testbed, Cell.all().stream().filter(selected(results)), results);
+    var stage = new Stage(testbed);
+    return tests(stage, Cell.all().stream().filter(selected(results)), results)
+        .onClose(stage::close);
   }
 
   private static Predicate<Cell> selected(Results results) {
@@ -44,11 +46,9 @@ class FaultMatrix {
   }
 
   /** A test for each cell; all of them share the hosts and, as far as it lives, the guest. */
-  static Stream<DynamicTest> tests(Testbed testbed, Stream<Cell> cells, Results results) {
-    var stage = new Stage(testbed);
-    return cells
-        .map(cell -> DynamicTest.dynamicTest(cell.toString(), () -> run(stage, cell, results)))
-        .onClose(stage::close);
+  static Stream<DynamicTest> tests(Stage stage, Stream<Cell> cells, Results results) {
+    return cells.map(
+        cell -> DynamicTest.dynamicTest(cell.toString(), () -> run(stage, cell, results)));
   }
 
   private static void run(Stage stage, Cell cell, Results results) {

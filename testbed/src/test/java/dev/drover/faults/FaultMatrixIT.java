@@ -6,24 +6,20 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.faults.Fault;
 import dev.drover.testbed.faults.Results;
 import dev.drover.testbed.junit.DroverTestbed;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * A part of {@link FaultMatrix} that fits into {@code ./test}: each moment, and each fault but the
- * cuts of a minute, which differ from those of 3 s only in how long they last.
+ * A part of {@link FaultMatrix} that fits into {@code ./test}: each moment and each fault; and some
+ * migrations with several faults each.
  */
 @DroverTestbed
 class FaultMatrixIT {
-
-  private static final Set<Fault> TOO_LONG =
-      EnumSet.of(Fault.ControlCut60s, Fault.DataCut60s, Fault.LinkCut60s);
 
   /** By guest: another one has to be booted. */
   private static final List<Cell> CELLS =
@@ -49,6 +45,9 @@ class FaultMatrixIT {
           new Cell(Moment.RamCopy, Fault.TargetLibvirtdStopped40s, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.SourceClockStepped, Storage.Shared),
           new Cell(Moment.Switchover, Fault.TargetClockStepped, Storage.Shared),
+          new Cell(Moment.Reservation, Fault.ControlCut60s, Storage.Shared),
+          new Cell(Moment.RamCopy, Fault.LinkCut60s, Storage.Shared),
+          new Cell(Moment.RamCopy, Fault.DataCut60s, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.SourceQemuKilled, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.TargetHostDead, Storage.Shared),
           new Cell(Moment.RamCopy, Fault.SourceHostDead, Storage.Shared));
@@ -59,11 +58,17 @@ class FaultMatrixIT {
     assertThat(CELLS.stream().map(Cell::moment).collect(Collectors.toSet()))
         .containsExactlyInAnyOrder(Moment.values());
     assertThat(CELLS.stream().map(Cell::fault).collect(Collectors.toSet()))
-        .isEqualTo(EnumSet.complementOf(EnumSet.copyOf(TOO_LONG)));
+        .containsExactlyInAnyOrder(Fault.values());
   }
 
+  /** The schedules are always the same ones. */
   @TestFactory
-  Stream<DynamicTest> cells(Testbed testbed) {
-    return FaultMatrix.tests(testbed, CELLS.stream(), new Results());
+  Stream<DynamicTest> cellsAndSchedules(Testbed testbed) {
+    var stage = new Stage(testbed);
+    var results = new Results();
+    return Stream.concat(
+            FaultMatrix.tests(stage, CELLS.stream(), results),
+            RandomFaults.tests(stage, LongStream.rangeClosed(1, 4), results))
+        .onClose(stage::close);
   }
 }

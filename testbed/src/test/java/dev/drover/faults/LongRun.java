@@ -26,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -231,10 +232,13 @@ class LongRun {
     pid.flatMap(number -> Footprint.of(name, number)).ifPresent(held -> all.put(name, held));
   }
 
-  /** How many files there are on all hosts; a guest's own disk moves with it. */
-  private static int files(List<HypervisorHost> hosts) {
-    return hosts.stream().mapToInt(host -> host.files("/var/lib/libvirt/images").size()).sum()
-        + hosts.getFirst().files("/mnt/shared").size();
+  /** On all hosts; a guest's own disk moves with it. */
+  private static List<String> files(List<HypervisorHost> hosts) {
+    return Stream.concat(
+            hosts.stream().flatMap(host -> host.files("/var/lib/libvirt/images").stream()),
+            hosts.getFirst().files("/mnt/shared").stream())
+        .sorted()
+        .toList();
   }
 
   private static int objects(Testbed testbed) {

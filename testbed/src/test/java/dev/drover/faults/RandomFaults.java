@@ -29,14 +29,18 @@ class RandomFaults {
     long first = given == null ? new Random().nextInt(1_000_000) : Long.parseLong(given);
     System.out.printf("faults: %d schedules, seeds from %d%n", count, first);
     var stage = new Stage(testbed);
-    var results = new Results();
-    return LongStream.range(first, first + count)
+    return tests(stage, LongStream.range(first, first + count), new Results())
+        .onClose(stage::close);
+  }
+
+  /** A test for each seed. */
+  static Stream<DynamicTest> tests(Stage stage, LongStream seeds, Results results) {
+    return seeds
         .mapToObj(Schedule::of)
         .map(
             schedule ->
                 DynamicTest.dynamicTest(
-                    "seed " + schedule.seed(), () -> run(stage, schedule, results)))
-        .onClose(stage::close);
+                    "seed " + schedule.seed(), () -> run(stage, schedule, results)));
   }
 
   private static void run(Stage stage, Schedule schedule, Results results) {

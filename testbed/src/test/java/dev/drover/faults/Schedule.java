@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
+import java.util.SplittableRandom;
 
 /**
  * Several faults within one migration, all drawn from a seed: the same seed, the same schedule.
@@ -27,7 +27,8 @@ record Schedule(long seed, Storage storage, String spec, List<Step> steps) {
   record Step(Duration after, Fault fault, Duration lasts, boolean overlaps) {}
 
   static Schedule of(long seed) {
-    var random = new Random(seed);
+    // Not java.util.Random: of small seeds, its first draws are all alike.
+    var random = new SplittableRandom(seed);
     var storage = Storage.values()[random.nextInt(Storage.values().length)];
     boolean postCopy = random.nextInt(4) == 0;
     String spec =
@@ -59,5 +60,14 @@ record Schedule(long seed, Storage storage, String spec, List<Step> steps) {
     return steps.stream()
         .map(Step::fault)
         .anyMatch(f -> f.killsHost() || f == Fault.SourceQemuKilled || f == Fault.TargetQemuKilled);
+  }
+
+  /**
+   * A guest that was just handed over stands still until one of them is back: docs/reliability.md.
+   */
+  boolean killsBothDaemons() {
+    var faults = steps.stream().map(Step::fault).toList();
+    return faults.contains(Fault.BothDaemonsKilled)
+        || faults.containsAll(List.of(Fault.SourceDaemonKilled, Fault.TargetDaemonKilled));
   }
 }

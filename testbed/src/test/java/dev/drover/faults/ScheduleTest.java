@@ -27,6 +27,18 @@ class ScheduleTest {
   }
 
   @Test
+  void bothStoragesAreDrawnFromNeighbouringSeeds() {
+    assertThat(LongStream.rangeClosed(1, 10).mapToObj(seed -> Schedule.of(seed).storage()))
+        .contains(Storage.values());
+  }
+
+  @Test
+  void whatKillsBothDaemonsIsTold() {
+    assertThat(Schedule.of(208).killsBothDaemons()).isTrue();
+    assertThat(Schedule.of(200).killsBothDaemons()).isFalse();
+  }
+
+  @Test
   void everyCellHasAnExpectation() {
     assertThat(Cell.all())
         .allSatisfy(cell -> assertThat(Expectation.of(cell.moment(), cell.fault())).isNotEmpty());

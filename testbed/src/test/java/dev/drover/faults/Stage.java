@@ -15,7 +15,9 @@ import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +43,7 @@ final class Stage implements AutoCloseable {
   private final Supervisor supervisor;
   private final List<HypervisorHost> hosts;
   private @Nullable Guest guest;
+  private final Map<String, GuestSpec> specs = new HashMap<>();
   private @Nullable GuestSpec wanted;
   private @Nullable String bootId;
 
@@ -84,8 +87,9 @@ final class Stage implements AutoCloseable {
     awaitHealthy();
     if (wanted == null || !wanted.name().equals(spec.name())) {
       removeGuest();
-      // The same UUID each time that it is booted, as with any VM.
-      wanted = spec;
+      // The same UUID each time that it is booted, as with any VM: for a minute or two the cluster
+      // still knows the one that was removed, and another one of its name would get another name.
+      wanted = specs.computeIfAbsent(spec.name(), name -> spec);
     }
     Optional<HypervisorHost> home = guest == null ? Optional.empty() : alone();
     if (home.isEmpty()) {

@@ -132,7 +132,9 @@ final class Trial implements AutoCloseable {
     if (schedule.mayTakeTheGuest()) {
       mayBe.addAll(EnumSet.of(Outcome.Gone, Outcome.Waits));
     }
-    return conclude(mayBe, !schedule.isPostCopy() && !schedule.mayTakeTheGuest());
+    return conclude(
+        mayBe,
+        !schedule.isPostCopy() && !schedule.mayTakeTheGuest() && !schedule.killsBothDaemons());
   }
 
   /** Asks for the migration; {@code spec} is what it says beside the target. */

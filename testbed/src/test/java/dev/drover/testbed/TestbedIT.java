@@ -9,8 +9,10 @@ import dev.drover.testbed.guest.Verification;
 import dev.drover.testbed.host.HypervisorHost;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.Command;
+import dev.drover.testbed.process.Waiting;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -88,6 +90,13 @@ class TestbedIT {
     assertThat(host.qemuPid("faults")).isPresent();
     host.libvirtd().start();
     assertThat(guest.state(host)).isEqualTo("running");
+    // One that still seems to run when it is to be started, and is gone then.
+    host.libvirtd().pause();
+    var start = CompletableFuture.runAsync(host.libvirtd()::start);
+    Waiting.until("libvirtd is asked", () -> asked(host));
+    host.libvirtd().kill();
+    start.join();
+    assertThat(guest.state(host)).isEqualTo("running");
     host.powerOff();
     assertThat(host.processes()).isEmpty();
     host.powerOn();
@@ -95,6 +104,11 @@ class TestbedIT {
     assertThat(guest.state(host)).isEqualTo("shut off");
     assertThat(host.virsh("pool-list", "--name").out().lines().map(String::strip))
         .contains("default", "shared", "tiny");
+  }
+
+  private static boolean asked(HypervisorHost host) {
+    return host.processes().stream()
+        .anyMatch(process -> process.arguments().getFirst().endsWith("virsh"));
   }
 
   private static void migrate(

@@ -6,6 +6,7 @@ import dev.drover.testbed.process.Command;
 import dev.drover.testbed.process.Recipes;
 import dev.drover.testbed.process.Waiting;
 import io.fabric8.kubernetes.api.model.Pod;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -22,9 +23,17 @@ public final class HelmRelease {
   private static final Duration ROLLOUT_DEADLINE = Duration.ofMinutes(3);
 
   private final ControlPlane controlPlane;
+  private final Path chart;
 
+  /** Of the source tree's chart. */
   public HelmRelease(ControlPlane controlPlane) {
+    this(controlPlane, ChartInstallation.chart());
+  }
+
+  /** Of another chart, as an earlier version's; there is one release, whatever its chart is. */
+  public HelmRelease(ControlPlane controlPlane, Path chart) {
     this.controlPlane = controlPlane;
+    this.chart = chart;
   }
 
   /**
@@ -34,7 +43,7 @@ public final class HelmRelease {
    */
   public void install(Map<String, Object> values) {
     var command =
-        new Helm(ChartInstallation.chart())
+        new Helm(chart)
             .install()
             .withName(NAME)
             .withNamespace(OperatorProcess.NAMESPACE)
@@ -47,7 +56,7 @@ public final class HelmRelease {
   /** {@code helm upgrade}, with these values and no others. */
   public void upgrade(Map<String, Object> values) {
     var command =
-        new Helm(ChartInstallation.chart())
+        new Helm(chart)
             .upgrade()
             .withName(NAME)
             .withNamespace(OperatorProcess.NAMESPACE)

@@ -1,5 +1,6 @@
 package dev.drover.testbed.faults;
 
+import dev.drover.testbed.cluster.ControlPlane;
 import dev.drover.testbed.faults.Victims.Ports;
 import java.time.Duration;
 import java.util.Set;
@@ -78,7 +79,7 @@ public enum Fault {
     @Override
     public void heal(Victims victims) {
       victims.testbed().controlPlane().apiServer().start();
-      victims.testbed().controlPlane().awaitReady();
+      awaitReady(victims.testbed().controlPlane());
     }
   },
   EtcdDown30s("etcd is down for 30 s", Duration.ofSeconds(30)) {
@@ -90,7 +91,7 @@ public enum Fault {
     @Override
     public void heal(Victims victims) {
       victims.testbed().controlPlane().etcd().start();
-      victims.testbed().controlPlane().awaitReady();
+      awaitReady(victims.testbed().controlPlane());
     }
   },
   ControlCut3s("the control link is cut for 3 s", Duration.ofSeconds(3)) {
@@ -193,7 +194,12 @@ public enum Fault {
 
     @Override
     public void heal(Victims victims) {
-      victims.target().host().exec("rm", "-f", BALLAST);
+      var host = victims.target().host();
+      host.exec("rm", "-f", BALLAST);
+      // QEMU pauses a guest that finds its disk full; whoever frees the space lets it go on.
+      if (host.virsh("domstate", victims.guest(), "--reason").out().contains("I/O error")) {
+        host.virsh("resume", victims.guest()).orThrow();
+      }
     }
   },
   SourceClockStepped("the source's clock is an hour ahead for 5 s", Duration.ofSeconds(5)) {
@@ -285,4 +291,11 @@ public enum Fault {
 
   /** Ends what would not end by itself. */
   public void heal(Victims victims) {}
+
+  /** Of two faults that overlap the other one may still keep it down. */
+  private static void awaitReady(ControlPlane controlPlane) {
+    if (controlPlane.etcd().running() && controlPlane.apiServer().running()) {
+      controlPlane.awaitReady();
+    }
+  }
 }

@@ -179,13 +179,17 @@ public final class ResultsTable {
     Map<String, Long> outcomes =
         random.stream()
             .collect(Collectors.groupingBy(Result::outcome, TreeMap::new, Collectors.counting()));
+    var seeds =
+        random.stream()
+            .mapToLong(result -> Long.parseLong(result.cell().split("/")[1]))
+            .summaryStatistics();
     text.append("\n### Random schedules\n\n");
     text.append(
-        "%d schedules, seeds %s to %s: %s; all that is promised held in %d.%n"
+        "%d schedules, seeds %d to %d: %s; all that is promised held in %d.%n"
             .formatted(
                 random.size(),
-                random.getFirst().cell().split("/")[1],
-                random.getLast().cell().split("/")[1],
+                seeds.getMin(),
+                seeds.getMax(),
                 outcomes,
                 random.stream().filter(Result::well).count()));
   }

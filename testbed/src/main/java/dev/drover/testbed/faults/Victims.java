@@ -42,6 +42,11 @@ public final class Victims implements AutoCloseable {
     this.target = new Side(target);
   }
 
+  /** The domain's name. */
+  String guest() {
+    return guest;
+  }
+
   Testbed testbed() {
     return testbed;
   }

@@ -1,5 +1,6 @@
 package dev.drover.testbed.host;
 
+import dev.drover.testbed.process.NamespacePids;
 import dev.drover.testbed.process.ProcessMark;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,13 +43,8 @@ public record HostProcess(ProcessMark mark, long innerPid, List<String> argument
   private static Optional<HostProcess> read(long pid) {
     try {
       Path directory = Path.of("/proc", Long.toString(pid));
-      long inner =
-          Files.readAllLines(directory.resolve("status")).stream()
-              .filter(line -> line.startsWith("NSpid:"))
-              .map(line -> line.substring(line.lastIndexOf('\t') + 1))
-              .mapToLong(Long::parseLong)
-              .findFirst()
-              .orElse(0);
+      List<Long> numbers = NamespacePids.of(pid);
+      long inner = numbers.isEmpty() ? 0 : numbers.getLast();
       List<String> arguments = List.of(Files.readString(directory.resolve("cmdline")).split("\0"));
       return ProcessMark.of(pid).map(mark -> new HostProcess(mark, inner, arguments));
     } catch (IOException e) {

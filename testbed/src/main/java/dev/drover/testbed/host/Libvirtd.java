@@ -11,27 +11,24 @@ public final class Libvirtd extends HostService {
 
   @Override
   public synchronized void start() {
-    if (!running()) {
-      host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
-      // As a daemon it leaves its nsenter behind, which would otherwise stop along with it
-      // (SIGSTOP). Tried again, as systemd does: a child that a killed one was just starting still
-      // has its ports for a moment.
-      Waiting.until(
-          "libvirtd on " + host().name() + " starts",
-          () ->
-              host()
-                  .exec(
-                      "env",
-                      HostClock.PRELOAD,
-                      "libvirtd",
-                      "--listen",
-                      "-d",
-                      "-p",
-                      "/run/libvirtd.pid")
-                  .succeeded());
-    }
     Waiting.until(
-        "libvirtd on " + host().name() + " answers", () -> host().virsh("version").succeeded());
+        "libvirtd on " + host().name() + " answers",
+        () -> {
+          // Looked at each time: one that was just killed may still seem to run, and a child that
+          // it was just starting has its ports for a moment.
+          if (!running()) {
+            begin();
+          }
+          return host().virsh("version").succeeded();
+        });
+  }
+
+  private void begin() {
+    host().exec("rm", "-f", "/run/libvirtd.pid").orThrow();
+    // As a daemon it leaves its nsenter behind, which would otherwise stop along with it (SIGSTOP).
+    host()
+        .exec("env", HostClock.PRELOAD, "libvirtd", "--listen", "-d", "-p", "/run/libvirtd.pid")
+        .orThrow();
   }
 
   /** Kills it and starts it again: the cure for a migration that hangs in it. */

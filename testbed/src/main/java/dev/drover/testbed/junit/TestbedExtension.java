@@ -8,9 +8,11 @@ import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.StoreScope;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
+import org.opentest4j.TestAbortedException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,7 +48,7 @@ public final class TestbedExtension
 
   @Override
   public void afterTestExecution(ExtensionContext context) {
-    var failure = context.getExecutionException();
+    var failure = context.getExecutionException().filter(e -> !(e instanceof TestAbortedException));
     if (failure.isPresent()) {
       String test = context.getRequiredTestClass().getSimpleName() + "." + context.getDisplayName();
       // Said at once: the class's other tests may take minutes.
@@ -65,8 +67,7 @@ public final class TestbedExtension
 
   private static Testbed testbed(ExtensionContext context) {
     return context
-        .getRoot()
-        .getStore(NAMESPACE)
+        .getStore(StoreScope.LAUNCHER_SESSION, NAMESPACE)
         .getOrComputeIfAbsent(Shared.class, key -> new Shared(), Shared.class)
         .testbed(annotation(context));
   }
@@ -76,7 +77,9 @@ public final class TestbedExtension
         .orElseThrow(() -> new IllegalStateException("the test class lacks @DroverTestbed"));
   }
 
-  /** JUnit closes it after the last test of the JVM. */
+  /**
+   * JUnit closes it after the last test of the JVM, which may be given one class after the other.
+   */
   private static final class Shared implements AutoCloseable {
 
     private @Nullable Testbed testbed;

@@ -1,5 +1,6 @@
 package dev.drover.testbed.observer;
 
+import dev.drover.testbed.process.NamespacePids;
 import dev.drover.testbed.process.ProcessMark;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -19,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks at every QEMU process of this machine, in whatever namespace, 40 times a second, and notes
- * which of them have run their guest since the look before.
+ * Looks at every QEMU process of this machine's hosts, 40 times a second, and notes which of them
+ * have run their guest since the look before. Those of other lanes (testbed/bin/lane.sh) are no
+ * hosts of this machine's.
  *
  * <p>A guest runs when the threads of its virtual processors get processor time (the kernel's
  * {@code schedstat}): QEMU's monitor, which would have to be asked, is silent just when it matters,
@@ -41,6 +43,9 @@ public final class CopyObserver implements AutoCloseable {
    * that stands still.
    */
   private static final long LEAST_NANOS = 200_000;
+
+  /** Here, and in the host's own namespace. */
+  private static final int PIDS_OF_HOSTS_PROCESS = 2;
 
   private static final Path PROC = Path.of("/proc");
 
@@ -176,7 +181,8 @@ public final class CopyObserver implements AutoCloseable {
   private static Optional<Copy> read(long pid) {
     try {
       Path directory = PROC.resolve(Long.toString(pid));
-      if (!Files.readString(directory.resolve("comm")).startsWith("qemu-system")) {
+      if (!Files.readString(directory.resolve("comm")).startsWith("qemu-system")
+          || isInALane(pid)) {
         return Optional.empty();
       }
       Optional<String> guest = Optional.empty();
@@ -192,6 +198,11 @@ public final class CopyObserver implements AutoCloseable {
       // It ended while it was looked at.
       return Optional.empty();
     }
+  }
+
+  /** One host is one namespace of processes; whose is within another one has an observer there. */
+  private static boolean isInALane(long pid) throws IOException {
+    return NamespacePids.of(pid).size() > PIDS_OF_HOSTS_PROCESS;
   }
 
   /** The threads that run a guest's virtual processors. */

@@ -3,6 +3,7 @@ package dev.drover.testbed.process;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /** The things that are built once and kept in the cache, by the scripts in {@code testbed/bin}. */
 public final class Recipes {
@@ -69,6 +70,16 @@ public final class Recipes {
   /** A directory with {@code certmanager} and its CRDs, {@code crds/}. */
   public static Path certManager() {
     return built("certmanager");
+  }
+
+  /**
+   * A directory with an earlier Drover: {@code chart/}, and the images {@code operator.tar} and
+   * {@code node-daemon.tar}. Empty if this source tree has no history.
+   */
+  public static Optional<Path> previous() {
+    return Optional.of(Command.of(script("previous")).within(PATIENCE).output())
+        .filter(path -> !path.isEmpty())
+        .map(Path::of);
   }
 
   /**
