@@ -88,6 +88,12 @@ final class Dormant implements AutoCloseable {
 
   /** Defines it, and waits until Drover sees it. */
   Dormant define() {
+    defineUnseen();
+    Migration.awaitSeenShutOff(testbed, name, source.name());
+    return this;
+  }
+
+  void defineUnseen() {
     var xml =
         """
         <domain type='qemu'>
@@ -103,8 +109,6 @@ final class Dormant implements AutoCloseable {
             .formatted(name, UUID.randomUUID(), MACHINE, firmware, devices);
     source.exec("sh", "-c", "cat > /tmp/dormant.xml <<'END'\n" + xml + "END\n").orThrow();
     source.virsh("define", "/tmp/dormant.xml").orThrow();
-    Migration.awaitSeenShutOff(testbed, name, source.name());
-    return this;
   }
 
   /** The same, once it has moved, on its way back. Not to be closed. */

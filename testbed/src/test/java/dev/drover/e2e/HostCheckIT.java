@@ -183,7 +183,7 @@ class HostCheckIT {
         host.speakTls();
         host.daemon().with("DROVER_PEER_TRANSPORT", "tls").restart();
       }
-      try (var machine = Machine.start(testbed, source, "sealed", "")) {
+      try (var machine = Machine.start(testbed, source, "certified", "")) {
         assertThat(reasons(check(testbed, machine.name(), target))).isEmpty();
 
         pki.certificate("old", "ca", target.ip(), 0);

@@ -6,6 +6,7 @@ import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.GuestSpec;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.Waiting;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What a person with kubectl, a dashboard or an alert sees of a migration. */
@@ -64,5 +65,39 @@ class WatchingIT {
       assertThat(testbed.metrics(scene.target().daemon().httpUrl()))
           .contains("drover_daemon_reservations 0");
     }
+  }
+
+  /** As tools do that make a VM anew when its definition has changed. */
+  @Test
+  void aVmThatIsDefinedAnewHasItsNameAgain(Testbed testbed) {
+    var source = testbed.host("n1");
+    var target = testbed.host("n2");
+    try (var first = new Dormant(testbed, "anew", source, target).define()) {
+      var before = domainUuid(testbed, first.name());
+      source.virsh("undefine", first.name()).orThrow();
+      try (var second = new Dormant(testbed, first.name(), source, target)) {
+        second.defineUnseen();
+        Waiting.until(
+            "the other domain has the name",
+            Migration.DEADLINE,
+            () -> !List.of("", before).contains(domainUuid(testbed, second.name())));
+        Migration.awaitSeenShutOff(testbed, second.name(), source.name());
+        second.migrate("").awaitSucceeded();
+      }
+    }
+  }
+
+  private static String domainUuid(Testbed testbed, String virtualMachine) {
+    return testbed
+        .kubectl(
+            "-n",
+            Migration.NAMESPACE,
+            "get",
+            "dvm",
+            virtualMachine,
+            "--ignore-not-found",
+            "-o",
+            "jsonpath={.spec.domainUuid}")
+        .out();
   }
 }

@@ -109,7 +109,7 @@ final class ApiVirtualMachines implements VirtualMachines {
         return new Creation.NamespaceMissing();
       }
       if (e.code() == ApiServer.CONFLICT) {
-        return new Creation.NameTaken();
+        return new Creation.NameTaken(false);
       }
       throw e;
     }
@@ -119,7 +119,17 @@ final class ApiVirtualMachines implements VirtualMachines {
     return found(there)
         .filter(f -> f.uuid().toString().equals(wanted.domainUuid()))
         .<Creation>map(Creation.Created::new)
-        .orElseGet(Creation.NameTaken::new);
+        .orElseGet(() -> new Creation.NameTaken(isSoonFree(there, wanted)));
+  }
+
+  /** Nobody sees it, or only this host did, whose libvirt has another of its name now. */
+  private boolean isSoonFree(VirtualMachine there, VirtualMachineSpec wanted) {
+    return there.getStatus() == null
+        || there.getStatus().sightingsOrEmpty().stream()
+            .allMatch(
+                s ->
+                    s.nodeName().equals(nodeName)
+                        && there.getSpec().domainName().equals(wanted.domainName()));
   }
 
   private static boolean isNamespaceMissing(ApiException e) {

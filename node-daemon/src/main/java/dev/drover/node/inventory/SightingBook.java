@@ -93,6 +93,15 @@ final class SightingBook {
     with(uuid, plan -> plan.refused(now));
   }
 
+  synchronized void nameAwaited(UUID uuid, Instant now) {
+    with(uuid, plan -> plan.nameAwaited(now));
+  }
+
+  /** Any of the objects may be gone. */
+  synchronized void lookAgain() {
+    plans.values().forEach(SightingPlan::lookAgain);
+  }
+
   /** How many domains of this host are in that state. */
   synchronized long count(State state) {
     return plans.values().stream().filter(p -> p.state().equals(Optional.of(state))).count();

@@ -25,6 +25,14 @@ final class SightingPlan {
   /** A change of memory, reason or the like, without one of state. */
   static final Duration DETAILS = Duration.ofSeconds(10);
 
+  /**
+   * How long a domain waits for the name of one that no host sees any more: as long as the operator
+   * takes to forget that one, and some.
+   */
+  static final Duration NAME_IS_FREE_AFTER = Duration.ofSeconds(90);
+
+  static final Duration NAME_ASKED_FOR_EACH = Duration.ofSeconds(5);
+
   static final Backoff REFUSED = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(60));
 
   /** What is to be done next. */
@@ -33,8 +41,11 @@ final class SightingPlan {
     /** Find the object by the domain's UUID. Costs no write, so it is done ahead of time. */
     record Locate(UUID uuid) implements Step {}
 
-    /** There is no object: make one. */
-    record Create(UUID uuid, DomainState domain) implements Step {}
+    /**
+     * There is no object: make one. While {@code patient}, a name that will be free soon is better
+     * than another one.
+     */
+    record Create(UUID uuid, DomainState domain, boolean patient) implements Step {}
 
     /** Apply the sighting; empty takes the own entry away. */
     record Report(UUID uuid, Place place, Optional<Sighting> sighting) implements Step {}
@@ -58,6 +69,7 @@ final class SightingPlan {
   private Optional<Place> place = Optional.empty();
   private @Nullable Instant confirmed;
   private @Nullable Failure failure;
+  private @Nullable Instant nameAwaitedSince;
 
   SightingPlan(UUID uuid, String nodeName) {
     this.uuid = uuid;
@@ -114,6 +126,11 @@ final class SightingPlan {
     confirmed = null;
   }
 
+  /** Whether the object is still there is to be asked. */
+  void lookAgain() {
+    confirmed = null;
+  }
+
   void reported(Optional<Sighting> sighting, Instant now) {
     written = sighting;
     detailsChanged = null;
@@ -127,6 +144,12 @@ final class SightingPlan {
     failure = new Failure(count, new Due(now, REFUSED.after(count)));
     // An object that is not as expected explains many a refusal.
     confirmed = null;
+  }
+
+  /** Its name is another domain's that no host sees any more: it is asked for again. */
+  void nameAwaited(Instant now) {
+    nameAwaitedSince = nameAwaitedSince == null ? now : nameAwaitedSince;
+    failure = new Failure(0, new Due(now, NAME_ASKED_FOR_EACH));
   }
 
   Optional<State> state() {
@@ -164,7 +187,12 @@ final class SightingPlan {
     }
     return place.isPresent()
         ? new Step.Report(uuid, place.get(), Optional.of(desired))
-        : new Step.Create(uuid, domain);
+        : new Step.Create(uuid, domain, isPatient(now));
+  }
+
+  private boolean isPatient(Instant now) {
+    return nameAwaitedSince == null
+        || !new Due(nameAwaitedSince, NAME_IS_FREE_AFTER).remaining(now).isZero();
   }
 
   private Step nextOfAbsent(Seen current, Instant now) {

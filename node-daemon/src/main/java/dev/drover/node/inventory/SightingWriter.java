@@ -73,7 +73,7 @@ final class SightingWriter {
   private void carryOut(Step step) throws ApiException {
     switch (step) {
       case Step.Locate(var uuid) -> unlessRefused(uuid, () -> locate(uuid));
-      case Step.Create(var uuid, var domain) -> unlessRefused(uuid, () -> create(domain));
+      case Step.Create create -> unlessRefused(create.uuid(), () -> create(create));
       case Step.Report report -> unlessRefused(report.uuid(), () -> report(report));
       case Step.Wait _, Step.Forget _ -> {}
     }
@@ -125,14 +125,15 @@ final class SightingWriter {
     }
   }
 
-  private void create(DomainState domain) throws ApiException {
+  private void create(Step.Create create) throws ApiException {
+    var domain = create.domain();
     var namespace = namespaceOf(domain);
-    if (!createIn(namespace, domain)) {
+    if (!createIn(namespace, create)) {
       LOG.atWarn()
           .addKeyValue(LogKeys.DOMAIN, domain.uuid())
           .addKeyValue(LogKeys.NAMESPACE, namespace)
           .log("A domain's metadata names a namespace that does not exist; the default is used");
-      if (namespace.equals(guestNamespace) || !createIn(guestNamespace, domain)) {
+      if (namespace.equals(guestNamespace) || !createIn(guestNamespace, create)) {
         book.refused(domain.uuid(), clock.instant());
         LOG.atError()
             .addKeyValue(LogKeys.DOMAIN, domain.uuid())
@@ -157,7 +158,8 @@ final class SightingWriter {
   }
 
   /** False if there is no such namespace. */
-  private boolean createIn(String namespace, DomainState domain) throws ApiException {
+  private boolean createIn(String namespace, Step.Create create) throws ApiException {
+    var domain = create.domain();
     var spec = new VirtualMachineSpec(domain.uuid().toString(), Text.limit(domain.name(), 253));
     for (var name : ObjectName.candidates(domain.name(), domain.uuid())) {
       switch (virtualMachines.create(namespace, name, spec)) {
@@ -173,7 +175,18 @@ final class SightingWriter {
         case Creation.NamespaceMissing() -> {
           return false;
         }
-        case Creation.NameTaken() -> {} // the next candidate
+        case Creation.NameTaken(var soonFree) -> {
+          if (soonFree && create.patient()) {
+            book.nameAwaited(domain.uuid(), clock.instant());
+            LOG.atInfo()
+                .addKeyValue(LogKeys.DOMAIN, domain.uuid())
+                .addKeyValue(LogKeys.VIRTUAL_MACHINE, name)
+                .addKeyValue(LogKeys.NAMESPACE, namespace)
+                .log("A domain's name is still that of one that no host sees; it waits for it");
+            return true;
+          }
+          // else the next candidate
+        }
       }
     }
     book.refused(domain.uuid(), clock.instant());

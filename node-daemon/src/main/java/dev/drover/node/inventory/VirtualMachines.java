@@ -18,8 +18,11 @@ interface VirtualMachines {
     /** It is there: made now, or by another daemon a moment ago. */
     record Created(Found object) implements Creation {}
 
-    /** Another domain has that name. */
-    record NameTaken() implements Creation {}
+    /**
+     * Another domain has that name; {@code soonFree} if no host has that one any more, so that the
+     * operator will forget it.
+     */
+    record NameTaken(boolean soonFree) implements Creation {}
 
     record NamespaceMissing() implements Creation {}
   }

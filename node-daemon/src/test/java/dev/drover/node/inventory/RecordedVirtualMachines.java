@@ -16,6 +16,10 @@ import org.jspecify.annotations.Nullable;
 final class RecordedVirtualMachines implements VirtualMachines {
   final List<String> writes = new ArrayList<>();
   final Map<String, Found> objects = new LinkedHashMap<>();
+
+  /** Keys of {@link #objects} that the operator will forget. */
+  final Set<String> soonFree = new HashSet<>();
+
   final Set<String> namespaces = new HashSet<>(Set.of("default"));
   int reads;
   @Nullable ApiException failure;
@@ -63,7 +67,7 @@ final class RecordedVirtualMachines implements VirtualMachines {
     }
     var there = objects.get(namespace + "/" + name);
     if (there != null && !there.uuid().toString().equals(spec.domainUuid())) {
-      return new Creation.NameTaken();
+      return new Creation.NameTaken(soonFree.contains(namespace + "/" + name));
     }
     if (there == null) {
       writes.add("create " + namespace + "/" + name);

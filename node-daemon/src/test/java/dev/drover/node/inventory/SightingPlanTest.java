@@ -61,7 +61,7 @@ class SightingPlanTest {
     assertThat(plan.next(T0)).isEqualTo(new Step.Locate(VM));
 
     plan.missing(T0);
-    assertThat(plan.next(T0)).isEqualTo(new Step.Create(VM, in(Run.Running)));
+    assertThat(plan.next(T0)).isEqualTo(new Step.Create(VM, in(Run.Running), true));
 
     plan.located(PLACE, Optional.empty(), T0);
     assertThat(sightingIn(plan.next(T0)))

@@ -95,6 +95,33 @@ class SightingsTest {
   }
 
   @Test
+  void aDomainThatIsDefinedAnewGetsItsNameOnceTheOldOneIsForgotten() {
+    api.put("default", "web", A, Optional.empty());
+    api.soonFree.add("default/web");
+    hypervisor.put(FakeHypervisor.running(B, "web"));
+    rounds();
+    later(Duration.ofSeconds(30));
+    assertThat(api.writes).isEmpty();
+
+    api.objects.remove("default/web");
+    later(SightingPlan.NAME_ASKED_FOR_EACH);
+
+    assertThat(api.writes).containsExactly("create default/web", "default/web Running");
+  }
+
+  @Test
+  void aNameThatIsNeverFreedIsNotWaitedForAnyLonger() {
+    api.put("default", "web", A, Optional.empty());
+    api.soonFree.add("default/web");
+    hypervisor.put(FakeHypervisor.running(B, "web"));
+    rounds();
+    later(SightingPlan.NAME_IS_FREE_AFTER);
+
+    assertThat(api.writes)
+        .containsExactly("create default/web-bbbbbbbb", "default/web-bbbbbbbb Running");
+  }
+
+  @Test
   void anObjectMadeElsewhereUnderAnotherNameIsUsed() {
     api.put("team-a", "shop-frontend", A, Optional.empty());
     hypervisor.put(FakeHypervisor.running(A, "web"));
