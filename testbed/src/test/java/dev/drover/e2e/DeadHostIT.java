@@ -7,8 +7,10 @@ import dev.drover.api.v1alpha1.Reason;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.DiskSpec;
 import dev.drover.testbed.guest.GuestSpec;
+import dev.drover.testbed.host.HostSettings;
 import dev.drover.testbed.junit.DroverTestbed;
 import dev.drover.testbed.process.Waiting;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -85,7 +87,7 @@ class DeadHostIT {
           "all of the guest is at n2, held",
           () ->
               scene.target().virsh("domstate", "heir", "--reason").out().contains("paused (user)")
-                  && scene.guest().qemuOn().equals(java.util.List.of(scene.target())));
+                  && scene.guest().qemuOn().equals(List.of(scene.target())));
       scene.source().powerOff();
       scene.target().daemon().start();
       fence(testbed, "n1", true);
@@ -95,6 +97,40 @@ class DeadHostIT {
       assertThat(scene.guest().bootId()).isEqualTo(boot);
       assertThat(scene.guest().verify().clean()).isTrue();
       assertThat(scene.guest().twoCopiesHeard()).isFalse();
+    }
+  }
+
+  @Test
+  void whatAHostSawThatIsGivenUpCountsNoMoreUntilItIsBack(Testbed testbed) {
+    var host = testbed.addHost(HostSettings.defaults());
+    var other = testbed.host("n2");
+    try (var survivor = new Dormant(testbed, "survivor", host, other).define();
+        var lonely = new Dormant(testbed, "lonely", host, other).define()) {
+      for (var name : List.of(survivor.name(), lonely.name())) {
+        host.virsh("start", name).orThrow();
+        Migration.awaitSeen(testbed, name, host.name());
+      }
+      var xml = host.virsh("dumpxml", "--migratable", survivor.name()).orThrow().out();
+      host.powerOff();
+      fence(testbed, host.name(), true);
+      awaitReady(testbed, host.name(), Reason.HostFenced);
+      SplitBrainIT.startByHand(other, xml);
+      await(testbed, survivor.name(), "{.status.nodeName}", other.name());
+
+      // As docs/how-to/dead-hosts.md says of a host that never comes back.
+      testbed.kubectl("delete", "hvn", host.name()).orThrow();
+      await(testbed, lonely.name(), "{.metadata.name}", "");
+      await(testbed, survivor.name(), "{.status.nodeName}", other.name());
+      await(testbed, survivor.name(), condition(ConditionType.SplitBrain), "False");
+      Migration.apply(testbed, survivor.name(), "target: {nodeName: n1}\n").awaitSucceeded();
+
+      // It does come back, and what it has is told again.
+      host.powerOn();
+      host.daemon().start();
+      Migration.awaitSeenShutOff(testbed, lonely.name(), host.name());
+    } finally {
+      testbed.host("n1").virsh("destroy", "survivor");
+      testbed.removeHost(host);
     }
   }
 
@@ -126,18 +162,22 @@ class DeadHostIT {
   }
 
   private static void awaitRunning(Testbed testbed, String machine, String status) {
+    await(testbed, machine, condition(ConditionType.Running), status);
+  }
+
+  private static String condition(ConditionType type) {
+    return "{.status.conditions[?(@.type==\"%s\")].status}".formatted(type);
+  }
+
+  /** {@code value}: of that path in the VirtualMachine; empty also if there is none. */
+  private static void await(Testbed testbed, String machine, String path, String value) {
     Waiting.until(
-        machine + " runs: " + status,
+        "%s: %s is '%s'".formatted(machine, path, value),
         Migration.DEADLINE,
         () ->
             testbed
-                .kubectl(
-                    "get",
-                    "dvm",
-                    machine,
-                    "-o",
-                    "jsonpath={.status.conditions[?(@.type==\"Running\")].status}")
+                .kubectl("get", "dvm", machine, "--ignore-not-found", "-o", "jsonpath=" + path)
                 .out()
-                .equals(status));
+                .equals(value));
   }
 }

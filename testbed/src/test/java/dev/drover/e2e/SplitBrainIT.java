@@ -56,7 +56,7 @@ class SplitBrainIT {
     }
   }
 
-  private static void startByHand(HypervisorHost host, String xml) {
+  static void startByHand(HypervisorHost host, String xml) {
     Command.of(host.entering(List.of("virsh", "-q", "create /dev/stdin")))
         .withInput(xml)
         .run()

@@ -35,15 +35,17 @@ final class ApiNodeObject implements NodeObject {
   }
 
   @Override
-  public void apply(HypervisorNodeStatus status) throws ApiException {
+  public boolean apply(HypervisorNodeStatus status) throws ApiException {
     try {
       applyStatus(status);
+      return false;
     } catch (ApiException e) {
       if (e.code() != ApiServer.NOT_FOUND) {
         throw e;
       }
       api.write("hypervisornodes", () -> client.resource(named()).patch(apply));
       applyStatus(status);
+      return true;
     }
   }
 

@@ -28,6 +28,7 @@ public final class Inventory implements AutoCloseable {
 
   private final Hypervisor hypervisor;
   private final ApiServer api;
+  private final SightingBook book;
   private final Observer observer;
   private final Loop observing;
   private final Loop sightings;
@@ -53,7 +54,7 @@ public final class Inventory implements AutoCloseable {
     var fieldManager = Drover.INVENTORY_FIELD_MANAGER_PREFIX + nodeName;
     api = new ApiServer(registry, this::writeAgain);
 
-    var book = new SightingBook(nodeName);
+    book = new SightingBook(nodeName);
     var sightingWriter =
         new SightingWriter(
             book,
@@ -89,6 +90,7 @@ public final class Inventory implements AutoCloseable {
             nodePlan,
             new ApiNodeObject(client, api, nodeName, fieldManager),
             observer::connected,
+            this::lookForAllAgain,
             clock);
     node = Loop.of("inventory-node", loop -> nodeWriter.round(loop::goesOn));
 
@@ -150,6 +152,12 @@ public final class Inventory implements AutoCloseable {
 
   private void look() {
     observing.wake();
+  }
+
+  /** Whoever deletes a host's object gives it up, and with it what only this host sees. */
+  private void lookForAllAgain() {
+    book.lookAgain();
+    sightings.wake();
   }
 
   private void writeAgain() {

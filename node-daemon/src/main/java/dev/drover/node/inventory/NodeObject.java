@@ -9,6 +9,9 @@ interface NodeObject {
   /** Its status, empty if there is none yet; or no object. */
   Optional<HypervisorNodeStatus> read() throws ApiException;
 
-  /** Applies this daemon's part of the status; makes the object first, if there is none. */
-  void apply(HypervisorNodeStatus status) throws ApiException;
+  /**
+   * Applies this daemon's part of the status; makes the object first, if there is none. True if it
+   * had to be made.
+   */
+  boolean apply(HypervisorNodeStatus status) throws ApiException;
 }

@@ -21,18 +21,25 @@ final class NodeWriter {
   private final NodePlan plan;
   private final NodeObject node;
   private final Supplier<Optional<Boolean>> connected;
+  private final Runnable madeAnew;
   private final InstantSource clock;
   private int failures;
 
   /**
    * {@code connected}: whether libvirt is there, empty until it was tried; asked before each
-   * decision, so that no lost event leaves a false word standing.
+   * decision, so that no lost event leaves a false word standing. {@code madeAnew}: the object was
+   * not there, or not any more.
    */
   NodeWriter(
-      NodePlan plan, NodeObject node, Supplier<Optional<Boolean>> connected, InstantSource clock) {
+      NodePlan plan,
+      NodeObject node,
+      Supplier<Optional<Boolean>> connected,
+      Runnable madeAnew,
+      InstantSource clock) {
     this.plan = plan;
     this.node = node;
     this.connected = connected;
+    this.madeAnew = madeAnew;
     this.clock = clock;
   }
 
@@ -47,8 +54,11 @@ final class NodeWriter {
           }
           case Step.Read() -> plan.read(node.read(), clock.instant());
           case Step.Apply(var status) -> {
-            node.apply(status);
+            boolean made = node.apply(status);
             plan.applied(status, clock.instant());
+            if (made) {
+              madeAnew.run();
+            }
           }
         }
         failures = 0;

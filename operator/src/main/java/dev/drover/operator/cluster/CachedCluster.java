@@ -63,6 +63,13 @@ public final class CachedCluster implements Cluster {
   }
 
   @Override
+  public boolean isGivenUp(String node) {
+    IndexedResourceCache<HypervisorNode> cache = nodes.get();
+    // Until the cache is filled nobody is: all hosts would be.
+    return cache != null && cache.get(new ResourceID(node)).isEmpty() && heartbeats.isSilent(node);
+  }
+
+  @Override
   public Optional<Instant> lastHeartbeat(String node) {
     return heartbeats.lastSeen(node);
   }

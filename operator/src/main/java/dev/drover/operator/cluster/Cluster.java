@@ -17,6 +17,12 @@ public interface Cluster {
 
   Stream<LiveMigration> migrations();
 
+  /**
+   * Whether that host is given up: an admin has deleted its HypervisorNode, and its daemon is
+   * silent. What it saw counts no more; a daemon that comes back makes the object anew.
+   */
+  boolean isGivenUp(String node);
+
   /** When the daemon of {@code node} last renewed its Lease, by this process's clock. */
   Optional<Instant> lastHeartbeat(String node);
 }

@@ -41,6 +41,11 @@ public final class Heartbeats implements ResourceEventHandler<Lease> {
     return Optional.ofNullable(beats.get(node)).map(Beat::seenAt);
   }
 
+  /** Whether its daemon has not been heard of in time, or never. */
+  boolean isSilent(String node) {
+    return lastSeen(node).map(at -> !at.plus(expiry).isAfter(clock.instant())).orElse(true);
+  }
+
   @Override
   public void onAdd(Lease lease) {
     seen(lease);

@@ -54,10 +54,10 @@ public final class Wakeups {
   }
 
   /**
-   * It was fenced, or is so no longer: what it saw counts no more, or does again, and nobody waits
-   * for its word.
+   * Its HypervisorNode came or went, or it was fenced, or is so no longer: what it saw counts no
+   * more, or does again, and nobody waits for its word.
    */
-  public void fencingChanged(String node) {
+  public void standingChanged(String node) {
     wake(m -> !phase(m).isTerminal() && (node.equals(source(m)) || node.equals(target(m))));
     cluster
         .machines()

@@ -5,6 +5,8 @@ import dev.drover.api.v1alpha1.HypervisorNode;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
+import dev.drover.api.v1alpha1.VirtualMachine;
+import dev.drover.api.v1alpha1.VirtualMachineStatus;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -200,13 +202,27 @@ public final class LiveMigrationReconciler
             .nodes()
             .map(n -> NodeFacts.of(n, readiness(n, now)))
             .collect(Collectors.toMap(NodeFacts::name, Function.identity(), (a, b) -> a));
+    Optional<VirtualMachine> machine =
+        cluster.machine(
+            migration.getMetadata().getNamespace(), migration.getSpec().virtualMachineName());
     return new MigrationContext(
         migration,
-        cluster.machine(
-            migration.getMetadata().getNamespace(), migration.getSpec().virtualMachineName()),
+        machine,
         nodes,
+        givenUp(machine),
         claims.peers(cluster.migrations().map(newest::of), migration, now),
         now);
+  }
+
+  private Set<String> givenUp(Optional<VirtualMachine> machine) {
+    return machine
+        .map(VirtualMachine::getStatus)
+        .map(VirtualMachineStatus::sightingsOrEmpty)
+        .orElse(List.of())
+        .stream()
+        .map(VirtualMachineStatus.Sighting::nodeName)
+        .filter(cluster::isGivenUp)
+        .collect(Collectors.toSet());
   }
 
   private Readiness readiness(HypervisorNode node, Instant now) {

@@ -25,12 +25,14 @@ import org.jspecify.annotations.Nullable;
  * The facts of one reconcile. Steps see nothing else: what they answer depends on this value alone.
  *
  * @param nodes by name
+ * @param givenUp hosts that saw the machine, and see nothing any more ({@code Cluster#isGivenUp})
  * @param peers all other migrations that have not ended
  */
 public record MigrationContext(
     LiveMigration migration,
     Optional<VirtualMachine> machine,
     Map<String, NodeFacts> nodes,
+    Set<String> givenUp,
     List<Peer> peers,
     Instant now) {
 
@@ -160,14 +162,14 @@ public record MigrationContext(
     return facts != null && facts.fenced();
   }
 
-  /** What hosts see of the virtual machine; a fenced host sees nothing. */
+  /** What hosts see of the virtual machine; one that is fenced or given up sees nothing. */
   public List<Sighting> sightings() {
     return machine
         .map(VirtualMachine::getStatus)
         .map(VirtualMachineStatus::sightingsOrEmpty)
         .orElse(List.of())
         .stream()
-        .filter(s -> !isFenced(s.nodeName()))
+        .filter(s -> !isFenced(s.nodeName()) && !givenUp.contains(s.nodeName()))
         .toList();
   }
 

@@ -59,14 +59,21 @@ public final class HypervisorNodeReconciler implements Reconciler<HypervisorNode
             "node-changes",
             () -> caches.nodesFrom(context.getPrimaryCache()),
             this::changed,
-            gone -> wakeups.nodeChanged(gone.getMetadata().getName())));
+            this::gone));
   }
 
+  /** {@code before} is {@code now} itself when it was seen for the first time. */
+  @SuppressWarnings("ReferenceEquality")
   private void changed(HypervisorNode now, HypervisorNode before) {
     wakeups.nodeChanged(now.getMetadata().getName());
-    if (isFenced(now) != isFenced(before)) {
-      wakeups.fencingChanged(now.getMetadata().getName());
+    if (now == before || isFenced(now) != isFenced(before)) {
+      wakeups.standingChanged(now.getMetadata().getName());
     }
+  }
+
+  private void gone(HypervisorNode node) {
+    wakeups.nodeChanged(node.getMetadata().getName());
+    wakeups.standingChanged(node.getMetadata().getName());
   }
 
   private static boolean isFenced(HypervisorNode node) {

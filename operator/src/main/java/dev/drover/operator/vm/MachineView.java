@@ -37,7 +37,7 @@ final class MachineView {
   }
 
   /**
-   * @param fenced hosts that see nothing any more, whatever they saw last
+   * @param blind hosts that see nothing any more, whatever they saw last
    * @param migration phase of the migration that is moving it, if any: between two hosts it keeps
    *     the place and state that it had
    * @param settled whether two running sightings have lasted: at a switchover the new host's may be
@@ -45,11 +45,11 @@ final class MachineView {
    */
   static VirtualMachineStatus derive(
       VirtualMachine machine,
-      Set<String> fenced,
+      Set<String> blind,
       Optional<Phase> migration,
       boolean settled,
       Instant now) {
-    VirtualMachineStatus status = without(fenced, status(machine));
+    VirtualMachineStatus status = without(blind, status(machine));
     List<String> running = nodes(status, State.Running);
     List<String> paused = nodes(status, State.Paused);
     boolean moving = migration.map(Phase::isTransferring).orElse(false);
@@ -146,15 +146,15 @@ final class MachineView {
   }
 
   /** Whether more than one host claims to run it. */
-  static boolean isDouble(VirtualMachine machine, Set<String> fenced) {
-    return nodes(without(fenced, status(machine)), State.Running).size() > 1;
+  static boolean isDouble(VirtualMachine machine, Set<String> blind) {
+    return nodes(without(blind, status(machine)), State.Running).size() > 1;
   }
 
-  private static VirtualMachineStatus without(Set<String> fenced, VirtualMachineStatus status) {
+  private static VirtualMachineStatus without(Set<String> blind, VirtualMachineStatus status) {
     return new VirtualMachineStatus(
         status.nodeName(),
         status.conditions(),
-        status.sightingsOrEmpty().stream().filter(s -> !fenced.contains(s.nodeName())).toList());
+        status.sightingsOrEmpty().stream().filter(s -> !blind.contains(s.nodeName())).toList());
   }
 
   private static List<String> nodes(VirtualMachineStatus status, State state) {

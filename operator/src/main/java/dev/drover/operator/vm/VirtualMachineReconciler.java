@@ -7,6 +7,7 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineStatus;
+import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -32,10 +33,12 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Says where a virtual machine is, and alarms when it runs twice. One that no daemon sees any more
- * is removed after a minute, unless a migration is moving it.
+ * is removed after a minute, unless a migration is moving it: a fenced host's daemon may come back
+ * to it, one that is given up is waited for no more.
  */
 @ControllerConfiguration(name = "virtualmachine", generationAwareEventProcessing = false)
 public final class VirtualMachineReconciler implements Reconciler<VirtualMachine> {
@@ -104,12 +107,12 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
       return Optional.empty();
     }
     Instant now = clock.instant();
-    Set<String> fenced = fenced(now);
+    Set<String> blind = blind(machine, now);
     Optional<Phase> migration = migration(machine, now);
-    Optional<Duration> unsettledFor = unsettledFor(machine, fenced, now);
+    Optional<Duration> unsettledFor = unsettledFor(machine, blind, now);
     VirtualMachineStatus before = MachineView.owned(machine);
     VirtualMachineStatus after =
-        MachineView.derive(machine, fenced, migration, unsettledFor.isEmpty(), now);
+        MachineView.derive(machine, blind, migration, unsettledFor.isEmpty(), now);
     if (!after.equals(before)) {
       Optional<VirtualMachine> written = writer.apply(fresh(machine, after));
       if (written.isEmpty()) {
@@ -120,8 +123,18 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
     return unsettledFor.or(() -> removeUnseen(machine, migration, now));
   }
 
-  /** Hosts that see nothing any more, whatever they saw last. */
-  private Set<String> fenced(Instant now) {
+  /** Hosts that see nothing any more, whatever they saw last: fenced, or given up. */
+  private Set<String> blind(VirtualMachine machine, Instant now) {
+    return Stream.concat(fenced(now), givenUp(machine)).collect(Collectors.toSet());
+  }
+
+  private Stream<String> givenUp(VirtualMachine machine) {
+    return MachineView.status(machine).sightingsOrEmpty().stream()
+        .map(Sighting::nodeName)
+        .filter(cluster::isGivenUp);
+  }
+
+  private Stream<String> fenced(Instant now) {
     return cluster
         .nodes()
         .filter(
@@ -132,14 +145,13 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
                         heartbeatExpiry,
                         now)
                     .fenced())
-        .map(node -> node.getMetadata().getName())
-        .collect(Collectors.toSet());
+        .map(node -> node.getMetadata().getName());
   }
 
   /** How long two running sightings may still be the two ends of a switchover. */
-  private Optional<Duration> unsettledFor(VirtualMachine machine, Set<String> fenced, Instant now) {
+  private Optional<Duration> unsettledFor(VirtualMachine machine, Set<String> blind, Instant now) {
     String uid = machine.getMetadata().getUid();
-    if (!MachineView.isDouble(machine, fenced)) {
+    if (!MachineView.isDouble(machine, blind)) {
       doubleSince.remove(uid);
       return Optional.empty();
     }
@@ -151,7 +163,10 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
   private Optional<Duration> removeUnseen(
       VirtualMachine machine, Optional<Phase> migration, Instant now) {
     String uid = machine.getMetadata().getUid();
-    if (migration.isPresent() || !MachineView.status(machine).sightingsOrEmpty().isEmpty()) {
+    boolean seen =
+        MachineView.status(machine).sightingsOrEmpty().stream()
+            .anyMatch(sighting -> !cluster.isGivenUp(sighting.nodeName()));
+    if (migration.isPresent() || seen) {
       unseenSince.remove(uid);
       return Optional.empty();
     }

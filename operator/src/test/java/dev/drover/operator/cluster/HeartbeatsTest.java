@@ -27,6 +27,15 @@ class HeartbeatsTest {
   }
 
   @Test
+  void aDaemonIsSilentUntilItIsHeardOfAndOnceItsLeaseHasExpired() {
+    assertThat(heartbeats.isSilent("hv1")).isTrue();
+    heartbeats.onAdd(lease("drover-node-hv1", now));
+    assertThat(heartbeats.isSilent("hv1")).isFalse();
+    now = now.plusSeconds(15);
+    assertThat(heartbeats.isSilent("hv1")).isTrue();
+  }
+
+  @Test
   void aWrongClockDoesNotKill() {
     Instant theirs = now.minusSeconds(3600);
     heartbeats.onAdd(lease("drover-node-hv1", theirs));

@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +61,7 @@ public final class Facts {
   private final List<Condition> conditions = new ArrayList<>();
   private List<Sighting> sightings = List.of(sighting("hv1", State.Running));
   private final Map<String, NodeFacts> nodes = new LinkedHashMap<>();
+  private final Set<String> givenUp = new HashSet<>();
   private final List<Peer> peers = new ArrayList<>();
   private final List<Attempt> attempts = new ArrayList<>();
   private String notBefore;
@@ -300,6 +302,12 @@ public final class Facts {
                 f.host(),
                 new Readiness(false, Reason.HostFenced, n + " is fenced.", T0, Optional.empty())));
     return this;
+  }
+
+  /** Its object was deleted, and its daemon is silent. */
+  public Facts givenUp(String name) {
+    givenUp.add(name);
+    return withoutNode(name);
   }
 
   public Facts withoutNode(String name) {
@@ -605,6 +613,7 @@ public final class Facts {
         migration(),
         machine ? Optional.of(machine("vm", sightings)) : Optional.empty(),
         Map.copyOf(nodes),
+        Set.copyOf(givenUp),
         List.copyOf(peers),
         now);
   }

@@ -199,6 +199,11 @@ final class FakeCluster implements Cluster, StatusWriter, Removal {
   }
 
   @Override
+  public boolean isGivenUp(String node) {
+    return false;
+  }
+
+  @Override
   public Optional<Instant> lastHeartbeat(String node) {
     return Optional.of(silent.getOrDefault(node, now));
   }

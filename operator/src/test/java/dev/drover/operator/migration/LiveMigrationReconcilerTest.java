@@ -225,7 +225,7 @@ class LiveMigrationReconcilerTest {
         .ofMigrations()
         .setEventHandler(e -> woken.add(e.getRelatedCustomResourceID().getName()));
     wakeups.ofMigrations().start();
-    wakeups.fencingChanged(node);
+    wakeups.standingChanged(node);
     assertThat(woken).isEqualTo(wakes ? List.of("m") : List.of());
   }
 

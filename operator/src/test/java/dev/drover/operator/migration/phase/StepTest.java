@@ -72,6 +72,12 @@ class StepTest {
             pending0().seen(sighting("hv1", State.Running), sighting("hv2", State.Running)),
             "fail SplitBrain"),
         row(
+            "runs, and was seen by a host that is given up",
+            pending0()
+                .givenUp("hv3")
+                .seen(sighting("hv1", State.Running), sighting("hv3", State.Running)),
+            "become PreMigration hv1->hv2"),
+        row(
             "cold, shut off",
             pending0().cold(Shutdown.Never).seen(sighting("hv1", State.ShutOff)),
             "become PreMigration hv1->hv2"),

@@ -24,17 +24,22 @@ import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The old host's sighting goes a moment after the migration has succeeded: that is no split brain.
+ * What becomes of sightings as time goes by. The old host's goes a moment after the migration has
+ * succeeded: that is no split brain.
  */
-class SwitchoverSightingsTest {
+class VirtualMachineReconcilerTest {
   private final List<String> alarms = new ArrayList<>();
   private final List<VirtualMachineStatus> writes = new ArrayList<>();
+  private final List<String> removed = new ArrayList<>();
+  private final Set<String> givenUp = new HashSet<>();
   private final LiveMigration migration = migration();
   private Instant now = Facts.T0;
 
@@ -61,6 +66,11 @@ class SwitchoverSightingsTest {
         }
 
         @Override
+        public boolean isGivenUp(String node) {
+          return givenUp.contains(node);
+        }
+
+        @Override
         public Optional<Instant> lastHeartbeat(String node) {
           return Optional.empty();
         }
@@ -79,7 +89,7 @@ class SwitchoverSightingsTest {
       new VirtualMachineReconciler(
           cluster,
           writer,
-          object -> {},
+          object -> removed.add(object.getMetadata().getName()),
           (object, type, reason, note, occurrence) -> alarms.add(reason.name()),
           () -> now,
           Duration.ofSeconds(15),
@@ -134,5 +144,30 @@ class SwitchoverSightingsTest {
     succeeded(now.minusSeconds(60));
     see(sighting("hv1", State.Running), sighting("hv2", State.Running));
     assertThat(alarms).containsExactly("SplitBrain");
+  }
+
+  @Test
+  void whatAHostSawThatIsGivenUpIsNoSecondCopy() {
+    succeeded(now.minusSeconds(60));
+    givenUp.add("hv1");
+    see(sighting("hv1", State.Running), sighting("hv2", State.Running));
+    assertThat(alarms).isEmpty();
+    assertThat(writes.getLast().nodeName()).isEqualTo("hv2");
+  }
+
+  @Test
+  void aMachineThatOnlyAHostSawThatIsGivenUpIsForgotten() {
+    succeeded(now.minusSeconds(60));
+    see(sighting("hv1", State.Running));
+    now = now.plus(VirtualMachineReconciler.REMOVED_AFTER);
+    see(sighting("hv1", State.Running));
+    assertThat(removed).isEmpty();
+
+    givenUp.add("hv1");
+    see(sighting("hv1", State.Running));
+    assertThat(writes.getLast().nodeName()).isNull();
+    now = now.plus(VirtualMachineReconciler.REMOVED_AFTER);
+    see(sighting("hv1", State.Running));
+    assertThat(removed).containsExactly("vm");
   }
 }
