@@ -58,6 +58,7 @@ public final class Roles implements AutoCloseable {
   private static final String TARGET = "status.targetNode";
 
   private final KubernetesClient client;
+  private final Hypervisor hypervisor;
   private final Operator sdk;
   private final ScheduledExecutorService reportExecutor;
   private final String nodeName;
@@ -78,6 +79,7 @@ public final class Roles implements AutoCloseable {
     this.nodeName = nodeName;
     this.way = way;
     this.client = client;
+    this.hypervisor = hypervisor;
     this.reportExecutor =
         Executors.newScheduledThreadPool(
             REPORT_THREADS, Thread.ofPlatform().name("report-", 0).daemon(true).factory());
@@ -170,6 +172,9 @@ public final class Roles implements AutoCloseable {
   }
 
   private void removeWhatIsLeft() {
+    if (!hypervisor.isConnected()) {
+      return; // once it is, this is called again
+    }
     try {
       source.removeLeftProbes(() -> underWay(SOURCE));
       target.removeLeftMarkers(() -> underWay(TARGET));
