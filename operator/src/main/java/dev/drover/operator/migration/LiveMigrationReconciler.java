@@ -6,7 +6,6 @@ import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.VirtualMachine;
-import dev.drover.api.v1alpha1.VirtualMachineStatus;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -209,20 +208,9 @@ public final class LiveMigrationReconciler
         migration,
         machine,
         nodes,
-        givenUp(machine),
+        machine.map(cluster::givenUp).orElse(Set.of()),
         claims.peers(cluster.migrations().map(newest::of), migration, now),
         now);
-  }
-
-  private Set<String> givenUp(Optional<VirtualMachine> machine) {
-    return machine
-        .map(VirtualMachine::getStatus)
-        .map(VirtualMachineStatus::sightingsOrEmpty)
-        .orElse(List.of())
-        .stream()
-        .map(VirtualMachineStatus.Sighting::nodeName)
-        .filter(cluster::isGivenUp)
-        .collect(Collectors.toSet());
   }
 
   private Readiness readiness(HypervisorNode node, Instant now) {

@@ -7,7 +7,6 @@ import dev.drover.api.v1alpha1.Phase;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.VirtualMachine;
 import dev.drover.api.v1alpha1.VirtualMachineStatus;
-import dev.drover.api.v1alpha1.VirtualMachineStatus.Sighting;
 import dev.drover.operator.cluster.CachedCluster;
 import dev.drover.operator.cluster.Cluster;
 import dev.drover.operator.cluster.PrimaryEvents;
@@ -125,13 +124,8 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
 
   /** Hosts that see nothing any more, whatever they saw last: fenced, or given up. */
   private Set<String> blind(VirtualMachine machine, Instant now) {
-    return Stream.concat(fenced(now), givenUp(machine)).collect(Collectors.toSet());
-  }
-
-  private Stream<String> givenUp(VirtualMachine machine) {
-    return MachineView.status(machine).sightingsOrEmpty().stream()
-        .map(Sighting::nodeName)
-        .filter(cluster::isGivenUp);
+    return Stream.concat(fenced(now), cluster.givenUp(machine).stream())
+        .collect(Collectors.toSet());
   }
 
   private Stream<String> fenced(Instant now) {
@@ -163,9 +157,10 @@ public final class VirtualMachineReconciler implements Reconciler<VirtualMachine
   private Optional<Duration> removeUnseen(
       VirtualMachine machine, Optional<Phase> migration, Instant now) {
     String uid = machine.getMetadata().getUid();
+    Set<String> givenUp = cluster.givenUp(machine);
     boolean seen =
         MachineView.status(machine).sightingsOrEmpty().stream()
-            .anyMatch(sighting -> !cluster.isGivenUp(sighting.nodeName()));
+            .anyMatch(sighting -> !givenUp.contains(sighting.nodeName()));
     if (migration.isPresent() || seen) {
       unseenSince.remove(uid);
       return Optional.empty();
