@@ -121,7 +121,7 @@ class CertificatesIT {
     assertThat(node.peerTransport()).isEqualTo("tcp");
     assertThat(node.condition(ConditionType.CertificatesReady).orElseThrow().reason())
         .isEqualTo("PlainText");
-    var spec = GuestSpec.named("plain").withDisk(DiskSpec.local(64)).dirtying(16, 2).writing(1);
+    var spec = GuestSpec.named("unsealed").withDisk(DiskSpec.local(64)).dirtying(16, 2).writing(1);
     try (var scene = Scene.onSource(testbed, spec);
         var capture = WireCapture.start(scene.source())) {
       scene.migrate("target: {nodeName: n2}\n").awaitSucceeded();

@@ -27,7 +27,7 @@ class DeadHostIT {
 
   @Test
   void aSourceThatIsLostInPreCopyIsToldAndTheTargetCleaned(Testbed testbed) {
-    var spec = GuestSpec.named("orphan").withDisk(DiskSpec.local(96));
+    var spec = GuestSpec.named("stranded").withDisk(DiskSpec.local(96));
     try (var scene = Scene.onSource(testbed, spec)) {
       scene.guest().fillDisk(0, 80);
       var migration = scene.migrate(TO_N2 + "bandwidthMiBps: 8\n").awaitDiskCopy();
@@ -38,7 +38,7 @@ class DeadHostIT {
       var status = migration.awaitFailed(Reason.SourceHostLost);
       assertThat(status.failure().node()).isEqualTo("n1");
       scene.assertTargetClean();
-      awaitRunning(testbed, "orphan", "False");
+      awaitRunning(testbed, "stranded", "False");
 
       // A host that is back is not believed to be off, whatever its spec says.
       scene.source().powerOn();
@@ -47,8 +47,8 @@ class DeadHostIT {
       fence(testbed, "n1", false);
       awaitReady(testbed, "n1", Reason.HeartbeatSeen);
       scene.guest().observer().forget(); // it counts its beats anew
-      scene.source().virsh("start", "orphan").orThrow();
-      Migration.awaitSeen(testbed, "orphan", "n1");
+      scene.source().virsh("start", "stranded").orThrow();
+      Migration.awaitSeen(testbed, "stranded", "n1");
       scene.migrate(TO_N2).awaitSucceeded();
       scene.guest().awaitRunningOn(scene.target());
       scene.assertOnlyAt(scene.target());
