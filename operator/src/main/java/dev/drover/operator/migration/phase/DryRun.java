@@ -117,7 +117,7 @@ final class DryRun {
     }
     if (context.target().isEmpty()) {
       // The source tries the way once the target has said where.
-      blockers.add(PreMigrationStep.notAnswering(name));
+      blockers.add(Silence.ofTarget(context).blocker());
       return Candidate.of(name, blockers);
     }
     TargetReport target = context.target().get();
@@ -125,7 +125,7 @@ final class DryRun {
     blockers.addAll(
         reach
             .map(r -> way(context.sourceNode(), name, r))
-            .orElseGet(() -> List.of(PreMigrationStep.notAnswering(context.sourceNode()))));
+            .orElseGet(() -> List.of(Silence.ofSource(context).blocker())));
     blockers.addAll(target.blockersOrEmpty());
     List<Blocker> warnings = new ArrayList<>(target.warningsOrEmpty());
     reach.ifPresent(r -> warnings.addAll(r.warningsOrEmpty()));

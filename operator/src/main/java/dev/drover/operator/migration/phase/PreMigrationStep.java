@@ -36,8 +36,7 @@ final class PreMigrationStep implements Step {
           null);
     }
     if (context.source().isEmpty()) {
-      return missing(context, context.sourceNode())
-          .orElseGet(() -> Progress.quiet(context.leftOf(MigrationContext.DAEMON_DEADLINE)));
+      return waitForSource(context);
     }
     SourceReport source = context.source().get();
     return switch (source.state()) {
@@ -74,7 +73,9 @@ final class PreMigrationStep implements Step {
     String node = context.targetNode();
     if (context.target().isEmpty()) {
       Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
-      return left.isPositive() ? Progress.quiet(left) : next(context, List.of(notAnswering(node)));
+      return left.isPositive()
+          ? Progress.quiet(left)
+          : next(context, List.of(Silence.ofTarget(context).blocker()));
     }
     TargetReport target = context.target().get();
     return switch (target.state()) {
@@ -94,20 +95,13 @@ final class PreMigrationStep implements Step {
     };
   }
 
-  private static Optional<Progress> missing(MigrationContext context, String node) {
-    return context.leftOf(MigrationContext.DAEMON_DEADLINE).isPositive()
-        ? Optional.empty()
-        : Optional.of(
-            Progress.fail(
-                context,
-                Reason.DaemonNotResponding,
-                "The daemon of " + node + " has not answered within 60 s.",
-                node));
-  }
-
-  static Blocker notAnswering(String node) {
-    return Blocker.of(
-        Reason.DaemonNotResponding, "The daemon of " + node + " has not answered within 60 s.");
+  private static Progress waitForSource(MigrationContext context) {
+    Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
+    if (left.isPositive()) {
+      return Progress.quiet(left);
+    }
+    Silence silence = Silence.ofSource(context);
+    return Progress.fail(context, silence.reason(), silence.message(), context.sourceNode());
   }
 
   /** The hosts that have been asked so far. */

@@ -1,7 +1,6 @@
 package dev.drover.operator.migration.phase;
 
 import dev.drover.api.v1alpha1.Phase;
-import dev.drover.api.v1alpha1.Reason;
 import dev.drover.api.v1alpha1.SourceReport;
 import dev.drover.api.v1alpha1.TargetReport;
 import dev.drover.operator.migration.MigrationContext;
@@ -47,14 +46,10 @@ final class ReservationStep implements Step {
 
   private static Progress waitForTarget(MigrationContext context) {
     Duration left = context.leftOf(MigrationContext.DAEMON_DEADLINE);
-    return left.isPositive()
-        ? Progress.quiet(left)
-        : Progress.fail(
-            context,
-            Reason.DaemonNotResponding,
-            "The daemon of "
-                + context.targetNode()
-                + " has not reserved what the guest needs within 60 s.",
-            context.targetNode());
+    if (left.isPositive()) {
+      return Progress.quiet(left);
+    }
+    Silence silence = Silence.ofTarget(context, "reserved what the guest needs");
+    return Progress.fail(context, silence.reason(), silence.message(), context.targetNode());
   }
 }

@@ -210,6 +210,10 @@ class StepTest {
         row("nobody has answered", in(Phase.PreMigration), "quiet 60"),
         row("source never answers", in(Phase.PreMigration).after(LATE), "fail DaemonNotResponding"),
         row(
+            "source's libvirt is away",
+            in(Phase.PreMigration).away("hv1").after(LATE),
+            "fail SourceNotReady"),
+        row(
             "waits for the target",
             in(Phase.PreMigration).source(SourceReport.State.Inspected),
             "quiet 60"),
@@ -261,6 +265,14 @@ class StepTest {
             "named target never answers",
             in(Phase.PreMigration).toNode("hv2").source(SourceReport.State.Inspected).after(LATE),
             "fail DaemonNotResponding"),
+        row(
+            "named target is away",
+            in(Phase.PreMigration)
+                .toNode("hv2")
+                .away("hv2")
+                .source(SourceReport.State.Inspected)
+                .after(LATE),
+            "fail TargetNotReady"),
         row(
             "none of several fits",
             in(Phase.PreMigration)
