@@ -121,7 +121,7 @@ class DeadHostIT {
       testbed.kubectl("delete", "hvn", host.name()).orThrow();
       await(testbed, lonely.name(), "{.metadata.name}", "");
       await(testbed, survivor.name(), "{.status.nodeName}", other.name());
-      await(testbed, survivor.name(), condition(ConditionType.SplitBrain), "False");
+      awaitCondition(testbed, survivor.name(), ConditionType.SplitBrain, "False");
       Migration.apply(testbed, survivor.name(), "target: {nodeName: n1}\n").awaitSucceeded();
 
       // It does come back, and what it has is told again.
@@ -162,11 +162,15 @@ class DeadHostIT {
   }
 
   private static void awaitRunning(Testbed testbed, String machine, String status) {
-    await(testbed, machine, condition(ConditionType.Running), status);
+    awaitCondition(testbed, machine, ConditionType.Running, status);
   }
 
-  private static String condition(ConditionType type) {
-    return "{.status.conditions[?(@.type==\"%s\")].status}".formatted(type);
+  private static void awaitCondition(
+      Testbed testbed, String machine, ConditionType type, String status) {
+    Waiting.until(
+        "%s: %s is %s".formatted(machine, type, status),
+        Migration.DEADLINE,
+        () -> Migration.machineCondition(testbed, machine, type).equals(status));
   }
 
   /** {@code value}: of that path in the VirtualMachine; empty also if there is none. */
@@ -174,10 +178,6 @@ class DeadHostIT {
     Waiting.until(
         "%s: %s is '%s'".formatted(machine, path, value),
         Migration.DEADLINE,
-        () ->
-            testbed
-                .kubectl("get", "dvm", machine, "--ignore-not-found", "-o", "jsonpath=" + path)
-                .out()
-                .equals(value));
+        () -> Migration.machine(testbed, machine, path).equals(value));
   }
 }

@@ -2,6 +2,7 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.LiveMigration;
 import dev.drover.api.v1alpha1.LiveMigrationStatus;
 import dev.drover.api.v1alpha1.Phase;
@@ -86,6 +87,27 @@ final class Migration {
                               || s.state() == VirtualMachineStatus.State.Paused)
                   .allMatch(s -> s.nodeName().equals(node));
         });
+  }
+
+  /** What is at that path in the VirtualMachine; empty also if there is none. */
+  static String machine(Testbed testbed, String virtualMachine, String path) {
+    return testbed
+        .kubectl(
+            "-n",
+            NAMESPACE,
+            "get",
+            "dvm",
+            virtualMachine,
+            "--ignore-not-found",
+            "-o",
+            "jsonpath=" + path)
+        .out();
+  }
+
+  /** The status of that condition of the VirtualMachine. */
+  static String machineCondition(Testbed testbed, String virtualMachine, ConditionType type) {
+    return machine(
+        testbed, virtualMachine, "{.status.conditions[?(@.type==\"%s\")].status}".formatted(type));
   }
 
   /** Waits until the cluster knows that the VM is shut off on that node. */

@@ -2,6 +2,7 @@ package dev.drover.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.api.v1alpha1.ConditionType;
 import dev.drover.api.v1alpha1.Reason;
 import dev.drover.testbed.Testbed;
 import dev.drover.testbed.guest.GuestSpec;
@@ -68,14 +69,7 @@ class SplitBrainIT {
         "SplitBrain is " + status,
         AT_ONCE,
         () ->
-            testbed
-                .kubectl(
-                    "get",
-                    "dvm",
-                    "doubled",
-                    "-o",
-                    "jsonpath={.status.conditions[?(@.type==\"SplitBrain\")].status}")
-                .out()
+            Migration.machineCondition(testbed, "doubled", ConditionType.SplitBrain)
                 .equals(status));
   }
 

@@ -88,16 +88,6 @@ class WatchingIT {
   }
 
   private static String domainUuid(Testbed testbed, String virtualMachine) {
-    return testbed
-        .kubectl(
-            "-n",
-            Migration.NAMESPACE,
-            "get",
-            "dvm",
-            virtualMachine,
-            "--ignore-not-found",
-            "-o",
-            "jsonpath={.spec.domainUuid}")
-        .out();
+    return Migration.machine(testbed, virtualMachine, "{.spec.domainUuid}");
   }
 }

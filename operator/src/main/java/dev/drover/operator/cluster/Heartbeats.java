@@ -43,7 +43,12 @@ public final class Heartbeats implements ResourceEventHandler<Lease> {
 
   /** Whether its daemon has not been heard of in time, or never. */
   boolean isSilent(String node) {
-    return lastSeen(node).map(at -> !at.plus(expiry).isAfter(clock.instant())).orElse(true);
+    Beat last = beats.get(node);
+    return last == null || isExpired(last, clock.instant());
+  }
+
+  private boolean isExpired(Beat beat, Instant now) {
+    return !beat.seenAt.plus(expiry).isAfter(now);
   }
 
   @Override
@@ -79,7 +84,7 @@ public final class Heartbeats implements ResourceEventHandler<Lease> {
     Instant seenAt = before == null && written.isBefore(now) ? written : now;
     beats.put(node, new Beat(renewTime, seenAt));
     // A renewal in time changes nothing for anybody; at a thousand hosts that is 200 a second.
-    if (before == null || !before.seenAt.plus(expiry).isAfter(now)) {
+    if (before == null || isExpired(before, now)) {
       listeners.forEach(l -> l.accept(node));
     }
   }
